@@ -1,0 +1,29 @@
+# The commands of this project. Everything else hangs off CMake presets (cmake --list-presets).
+.PHONY: demo test bench setup release dev lint clean
+
+demo: release ## builds, then wraps a third-party image that runs as root and prints the proof that root is gone
+	@scripts/demo
+
+test: ## does all the set-up, builds, and passes every test
+	@scripts/test
+
+bench: release ## measures start-up, memory and size against the peers and prints the table
+	@toolchain/setup bench
+	@bench/run
+
+setup: ## installs Debian packages and builds the musl and libc++ sysroot, both once
+	@toolchain/setup build
+
+release: setup ## the binary that ships: build/release/stepdown
+	@cmake --preset release --log-level=NOTICE
+	@cmake --build --preset release
+
+dev: setup ## a developer's build with unit and kernel tests
+	@toolchain/setup test
+	@cmake --workflow --preset dev
+
+lint: setup ## clang-format, clang-tidy, shellcheck; findings are errors
+	@scripts/lint
+
+clean:
+	@rm -rf build

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+namespace stepdown {
+
+// Where a value came from, weakest first: a later kind overrides an earlier one.
+enum class SourceKind { kDefault, kFile, kEnvironment, kReceipt, kFlag };
+
+struct Source {
+    SourceKind kind = SourceKind::kDefault;
+    std::string where; // "--user", "STEPDOWN_USER", "/etc/stepdown.toml:3", "/run/stepdown/receipt"; empty for a default
+
+    bool operator==(const Source&) const = default;
+};
+
+// One value as the user wrote it, under the option's canonical name (its flag without the dashes). A repeatable option has one
+// Setting a value, in order.
+struct Setting {
+    std::string name;
+    std::string value;
+    Source source;
+
+    bool operator==(const Setting&) const = default;
+};
+
+// Who the app will be. Names are empty when no account has the id; home is "/" then.
+struct Identity {
+    uid_t uid = 0;
+    gid_t gid = 0;
+    std::string user_name;
+    std::string home = "/";
+    std::string shell = "/bin/sh";
+
+    bool operator==(const Identity&) const = default;
+};
+
+enum class SetupKind { kMakeDirectory, kOwn };
+
+// One piece of root-only work, done in the order written.
+struct SetupStep {
+    SetupKind kind = SetupKind::kMakeDirectory;
+    std::string path;                       // absolute
+    std::optional<std::uint32_t> mode;      // kMakeDirectory: permission bits, 0755 when absent
+    bool operator==(const SetupStep&) const = default;
+};
+
+enum class LogLevel { kError, kWarn, kInfo, kDebug };
+enum class LogFormat { kText, kJson };
+
+// What is to be true: pure data, made by cli/ from words, completed by plan/ (identity), printed by render/, carried out by the
+// stage rooms. The typed fields are what the stages read; settings says where each came from.
+struct Plan {
+    std::vector<std::string> command; // argv of the app; never empty in a Plan that runs
+
+    std::string user_spec;            // as written: user[:group] or :group; empty: none named
+    std::optional<Identity> identity; // resolved from user_spec; empty: keep the ids the process was started with
+    bool allow_root = false;
+
+    std::vector<SetupStep> setup;
+    bool setup_best_effort = false;
+
+    std::string seccomp = "default"; // "default", "off", or the path of a profile
+    bool init = true;                // false: exec in place, nothing to supervise
+
+    LogLevel log_level = LogLevel::kWarn;
+    LogFormat log_format = LogFormat::kText;
+    std::string receipt = "auto";    // "auto", "off", or a path
+
+    std::vector<Setting> settings;   // only what was written somewhere; defaults are the option table's
+    std::vector<std::string> warnings;
+
+    bool operator==(const Plan&) const = default;
+};
+
+} // namespace stepdown

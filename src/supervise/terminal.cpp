@@ -1,0 +1,25 @@
+#include <unistd.h>
+
+#include "supervise/terminal.hpp"
+
+namespace stepdown::supervise {
+
+bool owns_terminal(int& terminal) noexcept {
+    const pid_t own_group = ::getpgrp();
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+        if (::tcgetpgrp(fd) == own_group) {
+            terminal = fd;
+            return true;
+        }
+    }
+    return false;
+}
+
+void lead_process_group(int terminal) noexcept {
+    ::setpgid(0, 0);
+    if (terminal >= 0) {
+        ::tcsetpgrp(terminal, ::getpgrp());
+    }
+}
+
+} // namespace stepdown::supervise

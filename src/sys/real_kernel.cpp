@@ -1,0 +1,214 @@
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include <cap-ng.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/close_range.h>
+#include <linux/openat2.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <sys/fsuid.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "sys/kernel.hpp"
+
+namespace stepdown::sys {
+namespace {
+
+// clone(2) wants the stack of a CLONE_VM child from its caller. The child only loads a filter, asks and executes.
+constexpr std::size_t kChildStack = 64 * 1024;
+alignas(16) char child_stack[kChildStack];
+
+Sys<> done(long result) { return result < 0 ? Sys<>(std::unexpected(errno)) : Sys<>(); }
+
+// capget(2) for three of the sets, prctl(2) one capability at a time for the other two, up to the first one that this kernel
+// does not know.
+std::optional<CapabilitySets> own_capabilities() {
+    __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+    __user_cap_data_struct data[2]{};
+    if (::syscall(SYS_capget, &header, data) < 0) {
+        return std::nullopt;
+    }
+    const auto wide = [](std::uint32_t low, std::uint32_t high) { return low | static_cast<std::uint64_t>(high) << 32; };
+    CapabilitySets sets{.inheritable = wide(data[0].inheritable, data[1].inheritable),
+                        .permitted = wide(data[0].permitted, data[1].permitted),
+                        .effective = wide(data[0].effective, data[1].effective)};
+    for (unsigned capability = 0; capability < 64; ++capability) {
+        const int bounding = ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0);
+        if (bounding < 0) {
+            break;
+        }
+        const int ambient = ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, capability, 0, 0);
+        sets.bounding |= static_cast<std::uint64_t>(bounding == 1) << capability;
+        sets.ambient |= static_cast<std::uint64_t>(ambient == 1) << capability;
+    }
+    return sets;
+}
+
+Sys<Fd> open_resolving(int dir, const char* path, int flags, mode_t mode, std::uint64_t resolve) {
+    struct open_how how{};
+    how.flags = static_cast<__u64>(flags | O_CLOEXEC);
+    how.mode = (flags & O_CREAT) != 0 ? mode : 0;
+    how.resolve = resolve;
+    const long fd = ::syscall(SYS_openat2, dir, path, &how, sizeof how);
+    if (fd < 0) {
+        return std::unexpected(errno);
+    }
+    return Fd(static_cast<int>(fd));
+}
+
+class RealKernel final : public Kernel {
+  public:
+    Sys<Fd> open_at(int dir, const char* path, int flags, mode_t mode) override {
+        return open_resolving(dir, path, flags, mode, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+    }
+
+    Sys<Fd> open_same_mount_at(int dir, const char* name, int flags) override {
+        return open_resolving(dir, name, flags, 0, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV);
+    }
+
+    Sys<> make_directory_at(int dir, const char* name, mode_t mode) override {
+        return done(::mkdirat(dir, name, mode));
+    }
+
+    Sys<struct stat> stat_at(int dir, const char* name) override {
+        struct stat found{};
+        if (::fstatat(dir, name, &found, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) < 0) {
+            return std::unexpected(errno);
+        }
+        return found;
+    }
+
+    Sys<> change_owner_at(int dir, const char* name, uid_t uid, gid_t gid) override {
+        return done(::fchownat(dir, name, uid, gid, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH));
+    }
+
+    Sys<> change_mode(int fd, mode_t mode) override { return done(::fchmod(fd, mode)); }
+
+    Sys<> rename_at(int dir, const char* from, const char* to) override { return done(::renameat(dir, from, dir, to)); }
+
+    Sys<> remove_at(int dir, const char* name, int flags) override { return done(::unlinkat(dir, name, flags)); }
+
+    Sys<> close_from(unsigned first) override { return done(::syscall(SYS_close_range, first, ~0U, 0)); }
+
+    Sys<> drop_bounding(unsigned capability) override { return done(::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)); }
+
+    Sys<> clear_ambient() override { return done(::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)); }
+
+    Sys<> set_securebits(unsigned bits) override { return done(::prctl(PR_SET_SECUREBITS, bits, 0, 0, 0)); }
+
+    Sys<> set_groups(std::span<const gid_t> groups) override { return done(::setgroups(groups.size(), groups.data())); }
+
+    Sys<> set_gid(gid_t gid) override { return done(::setresgid(gid, gid, gid)); }
+
+    Sys<> set_uid(uid_t uid) override { return done(::setresuid(uid, uid, uid)); }
+
+    Sys<> set_capabilities(const CapabilitySets& sets) override {
+        capng_clear(CAPNG_SELECT_CAPS);
+        for (unsigned capability = 0; (sets.effective | sets.permitted | sets.inheritable) >> capability != 0; ++capability) {
+            const auto holds = [capability](std::uint64_t set) { return (set >> capability & 1) != 0; };
+            const auto type = static_cast<unsigned>((holds(sets.effective) ? CAPNG_EFFECTIVE : 0) |
+                                                    (holds(sets.permitted) ? CAPNG_PERMITTED : 0) |
+                                                    (holds(sets.inheritable) ? CAPNG_INHERITABLE : 0));
+            if (type != 0 && capng_update(CAPNG_ADD, static_cast<capng_type_t>(type), capability) != 0) {
+                return std::unexpected(EINVAL);
+            }
+        }
+        errno = 0;
+        if (capng_apply(CAPNG_SELECT_CAPS) != 0) {
+            return std::unexpected(errno != 0 ? errno : EPERM);
+        }
+        return {};
+    }
+
+    Sys<> set_no_new_privs() override { return done(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)); }
+
+    Sys<> set_dumpable(bool dumpable) override { return done(::prctl(PR_SET_DUMPABLE, dumpable ? 1 : 0, 0, 0, 0)); }
+
+    Sys<> set_subreaper() override { return done(::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)); }
+
+    Sys<> load_filter(std::span<const sock_filter> program) override {
+        const sock_fprog wrapped{.len = static_cast<unsigned short>(program.size()),
+                                 .filter = const_cast<sock_filter*>(program.data())};
+        return done(::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &wrapped));
+    }
+
+    Sys<std::string> read_whole(const Fd& file) override {
+        std::string text;
+        char buffer[4096];
+        for (;;) {
+            const ssize_t got = ::pread(file.get(), buffer, sizeof buffer, static_cast<off_t>(text.size()));
+            if (got < 0) {
+                return std::unexpected(errno);
+            }
+            if (got == 0) {
+                return text;
+            }
+            text.append(buffer, static_cast<std::size_t>(got));
+        }
+    }
+
+    Facts own_facts() override {
+        Facts facts;
+        uid_t uid[3];
+        gid_t gid[3];
+        if (::getresuid(&uid[0], &uid[1], &uid[2]) == 0) {
+            facts.uid = {uid[0], uid[1], uid[2], static_cast<std::uint32_t>(::setfsuid(static_cast<uid_t>(-1)))};
+        }
+        if (::getresgid(&gid[0], &gid[1], &gid[2]) == 0) {
+            facts.gid = {gid[0], gid[1], gid[2], static_cast<std::uint32_t>(::setfsgid(static_cast<gid_t>(-1)))};
+        }
+        std::vector<gid_t> groups(static_cast<std::size_t>(std::max(::getgroups(0, nullptr), 0)));
+        if (const int count = ::getgroups(static_cast<int>(groups.size()), groups.data()); count >= 0) {
+            groups.resize(static_cast<std::size_t>(count));
+            facts.groups = std::move(groups);
+        }
+        facts.capabilities = own_capabilities();
+        if (const auto bits = securebits()) {
+            facts.securebits = *bits;
+        }
+        if (const int set = ::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0); set >= 0) {
+            facts.no_new_privs = set == 1;
+        }
+        if (const int mode = ::prctl(PR_GET_SECCOMP, 0, 0, 0, 0); mode >= 0) {
+            facts.seccomp_mode = mode;
+        }
+        return facts;
+    }
+
+    Sys<unsigned> securebits() override {
+        const int bits = ::prctl(PR_GET_SECUREBITS, 0, 0, 0, 0);
+        if (bits < 0) {
+            return std::unexpected(errno);
+        }
+        return static_cast<unsigned>(bits);
+    }
+
+    Sys<pid_t> spawn(int (*child)(void*), void* context) override {
+        const int pid = ::clone(child, child_stack + sizeof child_stack, CLONE_VM | SIGCHLD, context);
+        if (pid < 0) {
+            return std::unexpected(errno);
+        }
+        return pid;
+    }
+
+    int execute(const char* path, char* const argv[], char* const envp[]) override {
+        ::execve(path, argv, envp);
+        return errno;
+    }
+};
+
+} // namespace
+
+Kernel& real_kernel() {
+    static RealKernel kernel;
+    return kernel;
+}
+
+} // namespace stepdown::sys
