@@ -25,6 +25,7 @@ class Fd {
     }
 
     int get() const noexcept { return fd_; }
+    int release() noexcept { return std::exchange(fd_, -1); } // for who takes it over, as fdopendir(3) does
     explicit operator bool() const noexcept { return fd_ >= 0; }
 
   private:
