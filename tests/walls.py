@@ -19,7 +19,7 @@ MAY_KNOW["main.cpp"] = {"stepdown", "commands", "cli"}
 # Only src/sys may change privileges. supervise and launch may signal, wait and read.
 PRIVILEGED = re.compile(
     r"::(set(?:re|res|fs)?[ug]id|setgroups|initgroups|capset|mount|umount2?|chroot|pivot_root|unshare|setns|clone|fork|vfork"
-    r"|chown|fchown|lchown|fchownat|execve\w*|fexecve)\s*\(|PR_SET_(SECUREBITS|NO_NEW_PRIVS|KEEPCAPS|DUMPABLE)|PR_CAPBSET_DROP"
+    r"|chown|fchown|lchown|fchownat|execve\w*|fexecve)\s*\(|prctl\s*\(\s*PR_(SET_|CAPBSET_DROP|CAP_AMBIENT)"
 )
 NSS = re.compile(r"\b(getpw(nam|uid|ent)|getgr(nam|gid|ent|ouplist)|initgroups)(_r)?\s*\(")
 

@@ -4,15 +4,14 @@
 
 namespace stepdown::supervise {
 
-bool owns_terminal(int& terminal) noexcept {
+int owned_terminal() noexcept {
     const pid_t own_group = ::getpgrp();
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
         if (::tcgetpgrp(fd) == own_group) {
-            terminal = fd;
-            return true;
+            return fd;
         }
     }
-    return false;
+    return -1;
 }
 
 void lead_process_group(int terminal) noexcept {

@@ -1,0 +1,54 @@
+#include <unistd.h>
+
+#include "commands/commands.hpp"
+#include "commands/start.hpp"
+#include "drop/drop.hpp"
+#include "verify/receipt_file.hpp"
+
+namespace stepdown::commands {
+namespace {
+
+// What the running start was told. As root, a receipt that the app could have written decides nothing: it would choose its own
+// user.
+std::vector<Setting> settings_of_start(sys::Kernel& kernel, const Plan& plan, const Log& log) {
+    if (plan.receipt == "off") {
+        return {};
+    }
+    verify::ReceiptFile found = verify::find_receipt(kernel, plan.receipt);
+    if (found.state != verify::ReceiptFile::State::kRead) {
+        log.info("no receipt of a start: " + found.path + (found.trouble.empty() ? " is not there" : ": " + found.trouble));
+        return {};
+    }
+    if (!found.exposed.empty() && ::geteuid() == 0) {
+        log.warn(found.path + " is not used: " + found.exposed);
+        return {};
+    }
+    return std::move(found.receipt.settings);
+}
+
+} // namespace
+
+// The Plan of the start, without its setup, for processes that the engine puts beside the entrypoint (docker exec, HEALTHCHECK,
+// probes) and that would run as root: drops, confines and verifies itself, then becomes the command.
+int exec(sys::Kernel& kernel, const cli::Parsed& parsed, const cli::Words& words, const supervise::SignalState& given) {
+    const Log log(parsed.plan.log_level, parsed.plan.log_format);
+    const std::vector<Setting> settings = settings_of_start(kernel, parsed.plan, log);
+    cli::Words with_receipt = words;
+    with_receipt.receipt = settings;
+    Result<cli::Parsed> same = settings.empty() ? parsed : cli::parse(with_receipt);
+    if (!same) {
+        return log.failed(same.error());
+    }
+    same->plan.setup.clear();
+    same->plan.init = false;
+    const Result<Start> start = prepare(kernel, std::move(same->plan));
+    if (!start) {
+        return log.failed(start.error());
+    }
+    if (Result<> dropped = drop::step_down(kernel, start->before, start->wanted); !dropped) {
+        return log.failed(dropped.error());
+    }
+    return log.failed(become(kernel, launch_of(*start, given)));
+}
+
+} // namespace stepdown::commands

@@ -1,0 +1,78 @@
+#include <mutex>
+#include <string>
+
+#include <cerrno>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+#include <spdlog/details/null_mutex.h>
+#include <spdlog/logger.h>
+#include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/base_sink.h>
+
+#include "commands/log.hpp"
+
+namespace stepdown::commands {
+namespace {
+
+// Standard error, without ever waiting for whoever reads it: PID 1 must reap and forward even when the log's pipe is full.
+class StandardError final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+  private:
+    void sink_it_(const spdlog::details::log_msg& message) override {
+        spdlog::memory_buf_t line;
+        formatter_->format(message, line);
+        pollfd writable{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
+        if (::poll(&writable, 1, 0) != 1) {
+            return;
+        }
+        if (::send(STDERR_FILENO, line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == ENOTSOCK) {
+            [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
+        }
+    }
+    void flush_() override {}
+};
+
+spdlog::level::level_enum to_spdlog(LogLevel level) {
+    switch (level) {
+    case LogLevel::kError:
+        return spdlog::level::err;
+    case LogLevel::kWarn:
+        return spdlog::level::warn;
+    case LogLevel::kInfo:
+        return spdlog::level::info;
+    case LogLevel::kDebug:
+        return spdlog::level::debug;
+    }
+    return spdlog::level::err;
+}
+
+spdlog::logger make_logger(LogFormat format) {
+    const bool json = format == LogFormat::kJson;
+    auto sink = std::make_shared<StandardError>();
+    // UTC: the local time would have a file read, which PID 1's filter forbids.
+    sink->set_formatter(std::make_unique<spdlog::pattern_formatter>(
+        json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%fZ","level":"%l","program":"stepdown","message":%v})" : "stepdown: %l: %v",
+        spdlog::pattern_time_type::utc));
+    spdlog::logger logger("stepdown", std::move(sink));
+    logger.set_level(spdlog::level::trace);
+    return logger;
+}
+
+} // namespace
+
+void Log::write(LogLevel level, std::string_view line) const {
+    if (!shows(level)) {
+        return;
+    }
+    static spdlog::logger logger = make_logger(format_);
+    if (format_ == LogFormat::kJson) {
+        using nlohmann::json;
+        logger.log(to_spdlog(level), json(line).dump(-1, ' ', false, json::error_handler_t::replace));
+    } else {
+        logger.log(to_spdlog(level), line);
+    }
+}
+
+} // namespace stepdown::commands

@@ -1,0 +1,30 @@
+#include <unistd.h>
+
+#include "commands/commands.hpp"
+#include "commands/output.hpp"
+#include "commands/start.hpp"
+#include "render/plan_json.hpp"
+#include "render/plan_text.hpp"
+
+namespace stepdown::commands {
+
+// What a start would do and where each value came from. Touches nothing and needs no privilege, so that an image's build can ask.
+int plan(const cli::Parsed& parsed) {
+    Plan plan = parsed.plan;
+    const Log log(plan.log_level, plan.log_format);
+    if (Result<> resolved = resolve(sys::real_kernel(), plan); !resolved) {
+        return log.failed(resolved.error());
+    }
+    if (Result<confine::Filter> filter = confine::filter_for(plan.seccomp); !filter) {
+        return log.failed(filter.error());
+    }
+    if (parsed.check) {
+        for (const std::string& warning : plan.warnings) {
+            log.warn(warning);
+        }
+        return to_status(ExitCode::kSuccess);
+    }
+    return print(parsed.format == cli::Format::kJson ? render::plan_json(plan) : render::plan_text(plan));
+}
+
+} // namespace stepdown::commands

@@ -1,0 +1,49 @@
+#include <unistd.h>
+
+#include "commands/receipt.hpp"
+#include "confine/builtin.hpp"
+#include "plan/digest.hpp"
+#include "verify/receipt_file.hpp"
+
+namespace stepdown::commands {
+namespace {
+
+verify::Receipt receipt_of(const Start& start) {
+    verify::Receipt receipt{.pid = ::getpid(),
+                            .init = start.plan.init,
+                            .allow_root = start.plan.allow_root,
+                            .plan = plan::digest(start.plan),
+                            .wanted = start.wanted,
+                            .filters_before = start.before.seccomp_filters,
+                            .filter = {},
+                            .pid1_filter = {},
+                            .settings = start.plan.settings};
+    if (!start.filter.program().empty()) {
+        receipt.filter = verify::FilterMark{.name = start.plan.seccomp, .sha256 = std::string(start.filter.sha256())};
+    }
+    if (start.plan.init) {
+        receipt.pid1_filter = confine::builtin_sha256(confine::BuiltIn::kPid1);
+    }
+    return receipt;
+}
+
+} // namespace
+
+Result<> leave_receipt(sys::Kernel& kernel, const Start& start, const Log& log) {
+    if (start.plan.receipt == "off") {
+        return {};
+    }
+    const Result<std::string> path =
+        verify::write_receipt_file(kernel, verify::write_receipt(receipt_of(start)), start.plan.receipt);
+    if (path) {
+        log.info("receipt left at " + *path);
+        return {};
+    }
+    if (start.plan.receipt != "auto") {
+        return std::unexpected(path.error());
+    }
+    log.info(path.error().line);
+    return {};
+}
+
+} // namespace stepdown::commands

@@ -1,0 +1,145 @@
+#include <cerrno>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "commands/start.hpp"
+#include "plan/program.hpp"
+#include "plan/user_spec.hpp"
+#include "plan/validate.hpp"
+#include "plan/wanted.hpp"
+#include "verify/status.hpp"
+
+namespace stepdown::commands {
+namespace {
+
+// A whole file of the image, or "" where it does not exist: for numbers no account is needed.
+Result<std::string> read_account_file(sys::Kernel& kernel, const char* path) {
+    const sys::Fd file(::open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+    if (!file) {
+        return errno == ENOENT ? Result<std::string>(std::string())
+                               : call_failed(ExitCode::kUsage, std::string("cannot read ") + path, "open", errno);
+    }
+    auto text = kernel.read_whole(file);
+    if (!text) {
+        return call_failed(ExitCode::kUsage, std::string("cannot read ") + path, "read", text.error());
+    }
+    return std::move(*text);
+}
+
+// A setuid copy of this program would hand its caller's words root's rights.
+Result<> refuse_setuid() {
+    struct stat own{};
+    const bool setuid_file = ::stat("/proc/self/exe", &own) == 0 && (own.st_mode & (S_ISUID | S_ISGID)) != 0;
+    if (setuid_file || ::getauxval(AT_SECURE) != 0) {
+        return fail(ExitCode::kUsage, "this program's file is setuid, setgid or has file capabilities: refused; "
+                                      "remove them (chmod u-s,g-s, setcap -r), the container's start gives what is needed");
+    }
+    return {};
+}
+
+const char* value_of(const std::vector<const char*>& environment, std::string_view name) {
+    for (const char* entry : environment) {
+        if (entry != nullptr && std::string_view(entry).starts_with(name)) {
+            return entry + name.size();
+        }
+    }
+    return "";
+}
+
+// Only execve(2) takes them as pointers to writable text, and writes nothing.
+char* writable(const char* text) { return const_cast<char*>(text); }
+
+Program program_of(const Plan& plan, const std::vector<const char*>& environment) {
+    Program program{.candidates = plan::candidates(plan.command.front(), value_of(environment, "PATH=")), .argv = {}, .envp = {}};
+    for (const std::string& word : plan.command) {
+        program.argv.push_back(writable(word.c_str()));
+    }
+    program.argv.push_back(nullptr);
+    for (const char* entry : environment) {
+        program.envp.push_back(writable(entry));
+    }
+    return program;
+}
+
+} // namespace
+
+Source source_of(const Plan& plan, std::string_view option) {
+    for (const Setting& setting : plan.settings) {
+        if (setting.name == option) {
+            return setting.source;
+        }
+    }
+    return {};
+}
+
+Facts observe_self(sys::Kernel& kernel) {
+    Facts facts;
+    const auto status = kernel.open_at(AT_FDCWD, "/proc/self/status", O_RDONLY);
+    const auto text = status ? kernel.read_whole(*status) : std::unexpected(status.error());
+    if (!text) {
+        return kernel.own_facts();
+    }
+    facts = verify::parse_status(*text).facts;
+    if (const auto bits = kernel.securebits()) {
+        facts.securebits = *bits;
+    }
+    return facts;
+}
+
+Result<> resolve(sys::Kernel& kernel, Plan& plan) {
+    if (!plan.user_spec.empty()) {
+        const Result<std::string> passwd = read_account_file(kernel, "/etc/passwd");
+        if (!passwd) {
+            return std::unexpected(passwd.error());
+        }
+        const Result<std::string> group = read_account_file(kernel, "/etc/group");
+        if (!group) {
+            return std::unexpected(group.error());
+        }
+        Result<Identity> identity =
+            plan::resolve_user(plan.user_spec, *passwd, *group, source_of(plan, "user"), ::getuid());
+        if (!identity) {
+            return std::unexpected(identity.error());
+        }
+        plan.identity = std::move(*identity);
+    }
+    return plan::check(plan);
+}
+
+Launch launch_of(const Start& start, const supervise::SignalState& given) {
+    return {.program = start.program, .filter = start.filter.program(), .wanted = start.wanted, .given_signals = given};
+}
+
+Result<Start> prepare(sys::Kernel& kernel, Plan plan) {
+    if (Result<> allowed = refuse_setuid(); !allowed) {
+        return std::unexpected(allowed.error());
+    }
+    if (Result<> resolved = resolve(kernel, plan); !resolved) {
+        return std::unexpected(resolved.error());
+    }
+    Start start;
+    start.before = observe_self(kernel);
+    const Result<Facts> wanted = plan::wanted(plan, start.before);
+    if (!wanted) {
+        return std::unexpected(wanted.error());
+    }
+    start.wanted = plan::with_filter(plan, *wanted);
+    Result<confine::Filter> filter = confine::filter_for(plan.seccomp);
+    if (!filter) {
+        return std::unexpected(filter.error());
+    }
+    start.filter = std::move(*filter);
+    for (std::string& warning : plan::start_warnings(plan, start.before)) {
+        plan.warnings.push_back(std::move(warning));
+    }
+    start.environment = plan::app_environment(environ, plan.identity);
+    start.plan = std::move(plan);
+    start.program = program_of(start.plan, start.environment.entries);
+    return start;
+}
+
+} // namespace stepdown::commands

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <string_view>
+
+#include "cli/parsed.hpp"
+#include "commands/launch.hpp"
+#include "commands/log.hpp"
+#include "confine/load.hpp"
+#include "plan/environment.hpp"
+#include "stepdown/error.hpp"
+#include "stepdown/facts.hpp"
+#include "stepdown/plan.hpp"
+#include "sys/kernel.hpp"
+
+namespace stepdown::commands {
+
+// All that a start needs, decided before it changes anything: from here on only the kernel can say no.
+struct Start {
+    Plan plan;
+    Facts before;           // of this process
+    Facts wanted;           // of the app, filter included
+    confine::Filter filter; // the app's
+    plan::Environment environment;
+    Program program;
+};
+
+// Plan → Start: who the app is, whether that is allowed and can be reached from here, which filter, which program.
+Result<Start> prepare(sys::Kernel& kernel, Plan plan);
+
+// The app's side of a launch, without PID 1's. Borrows from start.
+Launch launch_of(const Start& start, const supervise::SignalState& given);
+
+// plan.user_spec → plan.identity, and the checks that need no privilege: what `plan --check` does at image build.
+Result<> resolve(sys::Kernel& kernel, Plan& plan);
+
+// This process's own facts, from /proc or, without it, by system calls.
+Facts observe_self(sys::Kernel& kernel);
+
+// Where the value of an option was written; a default if nowhere.
+Source source_of(const Plan& plan, std::string_view option);
+
+} // namespace stepdown::commands

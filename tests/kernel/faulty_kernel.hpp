@@ -1,0 +1,113 @@
+#pragma once
+
+#include <cerrno>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "sys/kernel.hpp"
+
+namespace stepdown::testing {
+
+enum class Fault {
+    kRefuses, // answers EPERM
+    kLies,    // answers success and does nothing
+};
+
+// The real kernel, but for one call, by the name of its method in the seam.
+class FaultyKernel final : public sys::Kernel {
+  public:
+    FaultyKernel(std::string_view faulty, Fault fault) : faulty_(faulty), fault_(fault) {}
+
+    sys::Sys<sys::Fd> open_at(int dir, const char* path, int flags, mode_t mode) override {
+        return call("open_at", [&] { return real_.open_at(dir, path, flags, mode); });
+    }
+    sys::Sys<> make_directory_at(int dir, const char* name, mode_t mode) override {
+        return call("make_directory_at", [&] { return real_.make_directory_at(dir, name, mode); });
+    }
+    sys::Sys<struct stat> stat_at(int dir, const char* name) override {
+        return call("stat_at", [&] { return real_.stat_at(dir, name); });
+    }
+    sys::Sys<> change_owner_at(int dir, const char* name, uid_t uid, gid_t gid) override {
+        return call("change_owner_at", [&] { return real_.change_owner_at(dir, name, uid, gid); });
+    }
+    sys::Sys<> change_mode(int fd, mode_t mode) override {
+        return call("change_mode", [&] { return real_.change_mode(fd, mode); });
+    }
+    sys::Sys<> rename_at(int dir, const char* from, const char* to) override {
+        return call("rename_at", [&] { return real_.rename_at(dir, from, to); });
+    }
+    sys::Sys<> remove_at(int dir, const char* name, int flags) override {
+        return call("remove_at", [&] { return real_.remove_at(dir, name, flags); });
+    }
+    sys::Sys<> close_from(unsigned first) override {
+        return call("close_from", [&] { return real_.close_from(first); });
+    }
+    sys::Sys<> drop_bounding(unsigned capability) override {
+        return call("drop_bounding", [&] { return real_.drop_bounding(capability); });
+    }
+    sys::Sys<> clear_ambient() override {
+        return call("clear_ambient", [&] { return real_.clear_ambient(); });
+    }
+    sys::Sys<> set_securebits(unsigned bits) override {
+        return call("set_securebits", [&] { return real_.set_securebits(bits); });
+    }
+    sys::Sys<> set_groups(std::span<const gid_t> groups) override {
+        return call("set_groups", [&] { return real_.set_groups(groups); });
+    }
+    sys::Sys<> set_gid(gid_t gid) override {
+        return call("set_gid", [&] { return real_.set_gid(gid); });
+    }
+    sys::Sys<> set_uid(uid_t uid) override {
+        return call("set_uid", [&] { return real_.set_uid(uid); });
+    }
+    sys::Sys<> set_capabilities(const CapabilitySets& sets) override {
+        return call("set_capabilities", [&] { return real_.set_capabilities(sets); });
+    }
+    sys::Sys<> set_no_new_privs() override {
+        return call("set_no_new_privs", [&] { return real_.set_no_new_privs(); });
+    }
+    sys::Sys<> set_dumpable(bool dumpable) override {
+        return call("set_dumpable", [&] { return real_.set_dumpable(dumpable); });
+    }
+    sys::Sys<> set_subreaper() override {
+        return call("set_subreaper", [&] { return real_.set_subreaper(); });
+    }
+    sys::Sys<> load_filter(std::span<const sock_filter> program) override {
+        return call("load_filter", [&] { return real_.load_filter(program); });
+    }
+    sys::Sys<std::string> read_whole(const sys::Fd& file) override {
+        return call("read_whole", [&] { return real_.read_whole(file); });
+    }
+    Facts own_facts() override { return real_.own_facts(); }
+    sys::Sys<unsigned> securebits() override {
+        return call("securebits", [&] { return real_.securebits(); });
+    }
+    sys::Sys<pid_t> spawn(int (*child)(void*), void* context) override {
+        return call("spawn", [&] { return real_.spawn(child, context); });
+    }
+    int execute(const char* path, char* const argv[], char* const envp[]) override {
+        return faulty_ == "execute" ? EPERM : real_.execute(path, argv, envp);
+    }
+
+  private:
+    template <class Real> auto call(std::string_view name, Real real) -> decltype(real()) {
+        using Answer = decltype(real());
+        if (name != faulty_) {
+            return real();
+        }
+        if constexpr (std::is_same_v<Answer, sys::Sys<>>) {
+            if (fault_ == Fault::kLies) {
+                return Answer();
+            }
+        }
+        return Answer(std::unexpect, EPERM);
+    }
+
+    sys::Kernel& real_ = sys::real_kernel();
+    std::string_view faulty_; // empty: none
+    Fault fault_;
+};
+
+} // namespace stepdown::testing

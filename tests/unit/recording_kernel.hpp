@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cerrno>
+#include <string>
+#include <vector>
+
+#include "sys/kernel.hpp"
+
+namespace stepdown::testing {
+
+// A kernel that does nothing, remembers what it was asked in order, and can refuse one call by name.
+class RecordingKernel : public sys::Kernel {
+  public:
+    std::vector<std::string> calls;
+    std::string refused; // the call that answers error instead; empty: none
+    int error = EPERM;
+
+    sys::Sys<sys::Fd> open_at(int, const char* path, int, mode_t) override {
+        return answer("open_at " + std::string(path)).transform([] { return sys::Fd(); });
+    }
+    sys::Sys<sys::Fd> open_same_mount_at(int, const char* name, int) override {
+        return answer("open_same_mount_at " + std::string(name)).transform([] { return sys::Fd(); });
+    }
+    sys::Sys<> make_directory_at(int, const char* name, mode_t) override {
+        return answer("make_directory_at " + std::string(name));
+    }
+    sys::Sys<struct stat> stat_at(int, const char* name) override {
+        return answer("stat_at " + std::string(name)).transform([] { return (struct stat){}; });
+    }
+    sys::Sys<> change_owner_at(int, const char* name, uid_t, gid_t) override {
+        return answer("change_owner_at " + std::string(name));
+    }
+    sys::Sys<> change_mode(int, mode_t) override { return answer("change_mode"); }
+    sys::Sys<> rename_at(int, const char* from, const char*) override { return answer("rename_at " + std::string(from)); }
+    sys::Sys<> remove_at(int, const char* name, int) override { return answer("remove_at " + std::string(name)); }
+    sys::Sys<> close_from(unsigned first) override { return answer("close_from " + std::to_string(first)); }
+    sys::Sys<> drop_bounding(unsigned capability) override {
+        return answer("drop_bounding " + std::to_string(capability));
+    }
+    sys::Sys<> clear_ambient() override { return answer("clear_ambient"); }
+    sys::Sys<> set_securebits(unsigned bits) override { return answer("set_securebits " + std::to_string(bits)); }
+    sys::Sys<> set_groups(std::span<const gid_t> groups) override {
+        return answer("set_groups " + std::to_string(groups.size()));
+    }
+    sys::Sys<> set_gid(gid_t gid) override { return answer("set_gid " + std::to_string(gid)); }
+    sys::Sys<> set_uid(uid_t uid) override { return answer("set_uid " + std::to_string(uid)); }
+    sys::Sys<> set_capabilities(const CapabilitySets&) override { return answer("set_capabilities"); }
+    sys::Sys<> set_no_new_privs() override { return answer("set_no_new_privs"); }
+    sys::Sys<> set_dumpable(bool) override { return answer("set_dumpable"); }
+    sys::Sys<> set_subreaper() override { return answer("set_subreaper"); }
+    sys::Sys<> load_filter(std::span<const sock_filter>) override { return answer("load_filter"); }
+    sys::Sys<std::string> read_whole(const sys::Fd&) override {
+        return answer("read_whole").transform([] { return std::string(); });
+    }
+    Facts own_facts() override { return {}; }
+    sys::Sys<unsigned> securebits() override {
+        return answer("securebits").transform([] { return 0U; });
+    }
+    sys::Sys<pid_t> spawn(int (*)(void*), void*) override {
+        return answer("spawn").transform([] { return 0; });
+    }
+    int execute(const char* path, char* const[], char* const[]) override {
+        calls.push_back("execute " + std::string(path));
+        return error;
+    }
+
+  private:
+    sys::Sys<> answer(std::string call) {
+        const std::string name = call.substr(0, call.find(' '));
+        calls.push_back(std::move(call));
+        return name == refused ? sys::Sys<>(std::unexpected(error)) : sys::Sys<>();
+    }
+};
+
+} // namespace stepdown::testing
