@@ -1,0 +1,133 @@
+"""PID 1's duties in a container: signals, zombies, the terminal, the end."""
+
+import os
+import pty
+import select
+import time
+
+import pytest
+
+QUICK = 2.0  # seconds that docker stop may take when nobody has to be killed; the engine's grace is 10
+
+
+def trapping(signal, answer):
+    """A shell that answers a signal, and does not miss it while it sleeps."""
+    return f"trap '{answer}' {signal}; echo ready; while :; do sleep 0.1; done"
+
+
+@pytest.mark.parametrize("base", ["debian", "busybox"])
+@pytest.mark.parametrize("tty", [[], ["--tty"]], ids=["no_terminal", "terminal"])
+def test_docker_stop_reaches_the_app_and_its_status_is_kept(start_container, base, tty):
+    container = start_container("sh", "-c", trapping("TERM", "exit 42"), image=base, docker=tty)
+    container.until_says("ready")
+    seconds, code = container.stop()
+    assert code == 42 and seconds < QUICK
+
+
+def test_docker_stop_ends_an_app_without_handler_at_once(start_container):
+    container = start_container("sleep", "1000")
+    container.until(lambda: len(container.processes()) == 2, what="the app")
+    seconds, code = container.stop()
+    assert code == 143 and seconds < QUICK
+
+
+def test_an_app_that_ignores_term_gets_its_grace_and_is_killed(start_container):
+    container = start_container("sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.1; done")
+    container.until_says("ready")
+    seconds, code = container.stop(grace=2)
+    assert code == 137 and 2 <= seconds < 2 + QUICK
+
+
+@pytest.mark.parametrize("signal", ["HUP", "INT", "QUIT", "USR1", "USR2", "WINCH", "ALRM", "CONT"])
+def test_a_signal_is_forwarded_once(start_container, signal):
+    container = start_container("sh", "-c", trapping(signal, f"echo got-{signal}"), image="busybox")
+    container.until_says("ready")
+    container.kill(signal)
+    container.until_says(f"got-{signal}")
+    time.sleep(0.3)
+    assert container.logs().count(f"got-{signal}") == 1
+
+
+def test_the_images_stop_signal_is_forwarded(start_container):
+    container = start_container("sh", "-c", trapping("QUIT", "exit 3"), docker=["--stop-signal=SIGQUIT"])
+    container.until_says("ready")
+    seconds, code = container.stop()
+    assert code == 3 and seconds < QUICK
+
+
+def test_term_in_the_first_moment_is_not_lost(start_container):
+    for _ in range(5):
+        container = start_container("sleep", "1000", image="busybox")
+        seconds, code = container.stop()
+        assert code == 143 and seconds < QUICK
+
+
+def test_every_zombie_is_reaped(start_container):
+    orphans = "for i in 1 2 3 4 5 6 7 8 9 10; do (sleep 0.$i & ) ; done; echo ready; exec sleep 1000"
+    container = start_container("bash", "-c", orphans)
+    container.until_says("ready")
+    container.until(lambda: len(container.processes()) == 2, what="the end of the orphans")
+    assert "Z" not in [process["state"] for process in container.processes()]
+
+
+def test_an_orphans_status_is_not_taken_for_the_apps(run_container):
+    assert run_container("bash", "-c", "(sleep 0.1; exit 9) & disown; (exit 8); sleep 0.5; exit 5").code == 5
+
+
+def test_the_container_ends_with_the_app_though_orphans_live(run_container):
+    began = time.monotonic()
+    assert run_container("bash", "-c", "setsid sleep 1000 & exit 6").code == 6
+    assert time.monotonic() - began < 10
+
+
+def test_the_app_has_the_terminal_it_was_given(run_container):
+    assert run_container("test", "-t", "0", docker=["--tty"]).code == 0
+    assert run_container("test", "-t", "0").code == 1
+
+
+def test_control_c_reaches_the_apps_process_group(engine):
+    """An interactive session through a real pty, as at a user's terminal."""
+    image = engine.image("debian")
+    words = [engine.program, "-H", engine.host, "run", "--rm", "-it", "--network=none", image, "--user=app", "--",
+             "bash", "-c", "trap 'echo got-INT; exit 9' INT; echo ready; while :; do sleep 0.1; done"]  # fmt: skip
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(words[0], words)
+    said, sent, deadline = b"", False, time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if not select.select([terminal], [], [], 0.2)[0]:
+            continue
+        try:
+            said += os.read(terminal, 4096)
+        except OSError:  # EIO: the other end is closed
+            break
+        if b"ready" in said and not sent:
+            sent = os.write(terminal, b"\x03") == 1
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 9, said
+    assert b"got-INT" in said
+
+
+def test_standard_input_reaches_the_app(engine):
+    assert engine.run("cat", docker=["--interactive"], input=b"through\n").out == "through\n"
+
+
+def test_pid_1_cannot_be_read_or_traced_by_the_app(start_container):
+    container = start_container("sleep", "1000")
+    container.until(lambda: len(container.processes()) == 2, what="the app")
+    for path in ("mem", "maps", "environ"):
+        denied = container.exec("cat", f"/proc/1/{path}", user="app")
+        assert denied.code != 0 and "denied" in denied.err, (path, denied)
+    assert container.exec("ls", "/proc/1/fd", user="app").code != 0
+
+
+def test_pid_1_idles_without_waking(start_container):
+    container = start_container("sleep", "1000")
+    container.until(lambda: len(container.processes()) == 2, what="the app")
+
+    def switches():
+        return container.exec("grep", "ctxt", "/proc/1/status").out
+
+    before = switches()
+    time.sleep(3)
+    assert switches() == before
