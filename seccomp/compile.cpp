@@ -1,0 +1,80 @@
+// stepdown-seccomp-compile IN.json NAME OUT [ARCHITECTURE]: a profile as a C++ array for the binary that is being
+// built. ARCHITECTURE is an OCI name such as SCMP_ARCH_AARCH64; without it, the machine this tool was built for.
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "confine/compile.hpp"
+#include "confine/digest.hpp"
+#include "confine/read.hpp"
+#include "confine/syscalls.hpp"
+
+namespace {
+
+using namespace stepdown;
+using File = std::unique_ptr<std::FILE, decltype([](std::FILE* file) { std::fclose(file); })>;
+
+std::optional<std::string> contents(const char* path) {
+    const File file(std::fopen(path, "re"));
+    if (!file) {
+        return std::nullopt;
+    }
+    std::string text;
+    char buffer[4096];
+    while (const std::size_t count = std::fread(buffer, 1, sizeof(buffer), file.get())) {
+        text.append(buffer, count);
+    }
+    return std::ferror(file.get()) ? std::nullopt : std::optional(text);
+}
+
+std::string array(const std::string& source, const std::string& name, std::span<const sock_filter> program) {
+    std::string text = fmt::format("// From {} by stepdown-seccomp-compile; {} instructions.\n"
+                                   "inline constexpr sock_filter k{}Program[] = {{\n",
+                                   source.substr(source.rfind('/') + 1), program.size(), name);
+    for (const sock_filter& instruction : program) {
+        text += fmt::format("    {{{:#04x}, {}, {}, {:#010x}}},\n", instruction.code, instruction.jt, instruction.jf,
+                            instruction.k);
+    }
+    return text + fmt::format("}};\ninline constexpr char k{}Sha256[] = \"{}\";\n", name, confine::sha256(program));
+}
+
+int complain(const std::string& line) {
+    fmt::print(stderr, "stepdown-seccomp-compile: {}\n", line);
+    return 1;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    if (argc != 4 && argc != 5) {
+        return complain("usage: stepdown-seccomp-compile IN.json NAME OUT [ARCHITECTURE]");
+    }
+    const std::string source = argv[1];
+    confine::Machine machine{confine::native_architecture(), 0, 0};
+    if (argc == 5) {
+        const auto row = std::ranges::find(confine::architectures(), std::string_view(argv[4]),
+                                           &confine::ArchitectureFacts::oci_name);
+        if (row == confine::architectures().end() || row->kernel != row->architecture) {
+            return complain(fmt::format("\"{}\" is no machine that stepdown is built for", argv[4]));
+        }
+        machine.native = row->architecture;
+    }
+    const std::optional<std::string> text = contents(argv[1]);
+    if (!text) {
+        return complain(fmt::format("cannot read {}", source));
+    }
+    const auto program = confine::read_profile(*text, machine).and_then(confine::compile);
+    if (!program) {
+        return complain(fmt::format("{}: {}", source, program.error().line));
+    }
+    const File out(std::fopen(argv[3], "we"));
+    if (!out || std::fputs(array(source, argv[2], *program).c_str(), out.get()) < 0 || std::fflush(out.get()) != 0) {
+        return complain(fmt::format("cannot write {}", argv[3]));
+    }
+    return 0;
+}

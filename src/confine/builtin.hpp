@@ -1,0 +1,21 @@
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include <linux/filter.h>
+
+namespace stepdown::confine {
+
+enum class BuiltIn {
+    kDefault, // seccomp/default.json: the app's
+    kPid1,    // seccomp/pid1.json: PID 1's own, for its loop after the app runs
+};
+
+// Compiled when stepdown was built, for the machine it was built for: bytes of the binary.
+std::span<const sock_filter> builtin(BuiltIn which);
+
+// SHA-256 of the program's bytes, in hexadecimal.
+std::string_view builtin_sha256(BuiltIn which);
+
+} // namespace stepdown::confine

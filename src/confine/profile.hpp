@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace stepdown::confine {
+
+// What a call can come in as. One kernel takes several: an x86-64 one also i386 calls (int 0x80) and x32 ones.
+enum class Architecture { kX86_64, kX86, kX32, kAarch64, kArm, kRiscv64 };
+
+// What a filter answers the kernel: SECCOMP_RET_* of seccomp(2) with its data (an errno) in the low 16 bits.
+using Action = std::uint32_t;
+
+enum class Compare { kNotEqual, kLess, kLessOrEqual, kEqual, kGreaterOrEqual, kGreater, kMaskedEqual };
+
+// A condition on one argument, unsigned. kMaskedEqual: (argument & value) == value_two; value_two counts for it alone.
+struct Condition {
+    unsigned index = 0; // 0..5
+    Compare compare = Compare::kEqual;
+    std::uint64_t value = 0;
+    std::uint64_t value_two = 0;
+
+    bool operator==(const Condition&) const = default;
+};
+
+// One entry of "syscalls": the action for calls of these names when all conditions hold. No conditions: always.
+struct Rule {
+    std::vector<std::string> names;
+    Action action = 0;
+    std::vector<Condition> conditions;
+
+    bool operator==(const Rule&) const = default;
+};
+
+// A profile that was read: nothing in it depends on the text any more. Rules for other capabilities, kernels or
+// machines are gone.
+//
+// For one call: rules with conditions are tried first, in the file's order; then the first rule without; then the
+// default. A call through an architecture that is not listed kills the process.
+struct Profile {
+    Action default_action = 0;
+    std::vector<Architecture> architectures; // the most used first; never empty
+    std::vector<Rule> rules;
+
+    bool operator==(const Profile&) const = default;
+};
+
+} // namespace stepdown::confine

@@ -1,0 +1,296 @@
+#include "confine/read.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <optional>
+#include <string>
+
+#include <cerrno>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <linux/seccomp.h>
+#include <sys/utsname.h>
+
+#include "confine/json.hpp"
+#include "confine/syscalls.hpp"
+
+namespace stepdown::confine {
+
+namespace {
+
+constexpr std::uint64_t kLargestErrno = 4095; // MAX_ERRNO: the kernel caps the filter's answer there
+
+struct ActionRow {
+    std::string_view name;
+    Action action;
+    bool takes_errno;
+};
+
+// SCMP_ACT_KILL is the old name of KILL_THREAD, seccomp_rule_add(3).
+constexpr std::array kActions = {
+    ActionRow{"SCMP_ACT_ALLOW", SECCOMP_RET_ALLOW, false},
+    ActionRow{"SCMP_ACT_ERRNO", SECCOMP_RET_ERRNO, true},
+    ActionRow{"SCMP_ACT_KILL", SECCOMP_RET_KILL_THREAD, false},
+    ActionRow{"SCMP_ACT_KILL_PROCESS", SECCOMP_RET_KILL_PROCESS, false},
+    ActionRow{"SCMP_ACT_KILL_THREAD", SECCOMP_RET_KILL_THREAD, false},
+    ActionRow{"SCMP_ACT_LOG", SECCOMP_RET_LOG, false},
+    ActionRow{"SCMP_ACT_TRACE", SECCOMP_RET_TRACE, true},
+    ActionRow{"SCMP_ACT_TRAP", SECCOMP_RET_TRAP, false},
+};
+
+struct CompareRow {
+    std::string_view name;
+    Compare compare;
+};
+
+constexpr std::array kCompares = {
+    CompareRow{"SCMP_CMP_EQ", Compare::kEqual},    CompareRow{"SCMP_CMP_GE", Compare::kGreaterOrEqual},
+    CompareRow{"SCMP_CMP_GT", Compare::kGreater},  CompareRow{"SCMP_CMP_LE", Compare::kLessOrEqual},
+    CompareRow{"SCMP_CMP_LT", Compare::kLess},     CompareRow{"SCMP_CMP_MASKED_EQ", Compare::kMaskedEqual},
+    CompareRow{"SCMP_CMP_NE", Compare::kNotEqual},
+};
+
+// Machines that the specifications know and whose calls can never reach a kernel that stepdown is built for.
+constexpr std::array<std::string_view, 16> kForeignArchitectures = {
+    "SCMP_ARCH_LOONGARCH64", "SCMP_ARCH_M68K",     "SCMP_ARCH_MIPS",     "SCMP_ARCH_MIPS64",
+    "SCMP_ARCH_MIPS64N32",   "SCMP_ARCH_MIPSEL",   "SCMP_ARCH_MIPSEL64", "SCMP_ARCH_MIPSEL64N32",
+    "SCMP_ARCH_PARISC",      "SCMP_ARCH_PARISC64", "SCMP_ARCH_PPC",      "SCMP_ARCH_PPC64",
+    "SCMP_ARCH_PPC64LE",     "SCMP_ARCH_S390",     "SCMP_ARCH_S390X",    "SCMP_ARCH_SH",
+};
+
+constexpr std::array<std::string_view, 20> kDockerArchitectures = {
+    "386",      "amd64",  "arm", "arm64", "loong64", "mips", "mips64", "mips64le", "mips64n32", "mipsel",
+    "mipsel64", "mipsle", "ppc", "ppc64", "ppc64le", "s390", "s390x",  "riscv64",  "x32",       "x86",
+};
+
+// A row of a table by its first member; complains with the whole table when there is none.
+template <class Table>
+const typename Table::value_type* find_row(const Table& table, const Node& node, std::string_view kind) {
+    const std::string name = node.text();
+    const auto row = std::ranges::find(table, std::string_view(name), &Table::value_type::name);
+    if (row != table.end()) {
+        return &*row;
+    }
+    std::string names;
+    for (const auto& known : table) {
+        names += names.empty() ? "" : ", ";
+        names += known.name;
+    }
+    node.complain(fmt::format("\"{}\" is no {}; one of {}", name, kind, names));
+    return nullptr;
+}
+
+Action read_action(const Node& entry, std::string_view action_key, std::string_view errno_key) {
+    if (entry[action_key].present() && entry[action_key].text() == "SCMP_ACT_NOTIFY") {
+        entry[action_key].complain("SCMP_ACT_NOTIFY needs a listener, and there is none");
+        return 0;
+    }
+    const ActionRow* row = find_row(kActions, entry[action_key], "action");
+    const Node value = entry[errno_key];
+    if (row == nullptr) {
+        return 0;
+    }
+    if (!row->takes_errno) {
+        if (value.present()) {
+            value.complain(fmt::format("{} takes no errno", row->name));
+        }
+        return row->action;
+    }
+    const std::uint64_t number = value.present() ? value.number() : EPERM;
+    if (number < 1 || number > kLargestErrno) {
+        value.complain(fmt::format("{} is no errno; a number from 1 to {}", number, kLargestErrno));
+    }
+    return row->action | static_cast<Action>(number & SECCOMP_RET_DATA);
+}
+
+// A value for a short argument may be written whole or sign-extended; anything else could never be equal.
+bool fits(std::uint64_t value, std::uint64_t mask) { return (value & ~mask) == 0 || (value & ~mask) == ~mask; }
+
+Condition read_condition(const Node& node, const std::vector<std::string>& names) {
+    node.only({"index", "value", "valueTwo", "op"});
+    Condition condition;
+    const std::uint64_t index = node["index"].number();
+    if (index > 5) {
+        node["index"].complain(fmt::format("{} is no argument; 0 to 5", index));
+        return condition;
+    }
+    condition.index = static_cast<unsigned>(index);
+    condition.value = node["value"].number();
+    condition.value_two = node["valueTwo"].present() ? node["valueTwo"].number() : 0;
+    if (const CompareRow* row = find_row(kCompares, node["op"], "comparison")) {
+        condition.compare = row->compare;
+    }
+    for (const std::string& name : names) {
+        const std::uint64_t mask = argument_mask(name, condition.index);
+        if (!fits(condition.value, mask) ||
+            (condition.compare == Compare::kMaskedEqual && !fits(condition.value_two, mask))) {
+            node.complain(fmt::format("wider than what the kernel reads of {}'s argument {}, {} bits", name, index,
+                                      mask == 0xffff ? 16 : 32));
+        }
+    }
+    return condition;
+}
+
+bool kernel_is_at_least(const Node& node, const Machine& machine) {
+    const std::string text = node.text();
+    unsigned major = 0;
+    unsigned minor = 0;
+    const char* end = text.data() + text.size();
+    const auto [dot, bad_major] = std::from_chars(text.data(), end, major);
+    const bool has_minor = bad_major == std::errc{} && dot != end && *dot == '.';
+    const auto [rest, bad_minor] = std::from_chars(has_minor ? dot + 1 : end, end, minor);
+    if (!has_minor || bad_minor != std::errc{} || rest != end) {
+        node.complain(fmt::format("\"{}\" is no kernel version such as \"4.8\"", text));
+    }
+    return std::pair(machine.kernel_major, machine.kernel_minor) >= std::pair(major, minor);
+}
+
+struct Filter {
+    bool any_capability = false; // at least one is named, and the app has none
+    bool machine_named = false;
+    bool machine_matches = false;
+    std::optional<bool> kernel_matches;
+};
+
+Filter read_filter(const Node& node, const Machine& machine) {
+    Filter filter;
+    if (!node.present()) {
+        return filter;
+    }
+    node.only({"caps", "arches", "minKernel"});
+    for (const Node& item : node["caps"].items()) {
+        filter.any_capability = true;
+        if (const std::string name = item.text(); !name.starts_with("CAP_")) {
+            item.complain(fmt::format("\"{}\" is no capability such as \"CAP_SYS_ADMIN\"", name));
+        }
+    }
+    for (const Node& item : node["arches"].items()) {
+        const std::string name = item.text();
+        if (!std::ranges::contains(kDockerArchitectures, std::string_view(name))) {
+            item.complain(fmt::format("unknown architecture \"{}\"", name));
+        }
+        filter.machine_named = true;
+        filter.machine_matches = filter.machine_matches || name == facts_of(machine.native).docker_name;
+    }
+    if (node["minKernel"].present() && !(node["minKernel"].text().empty())) {
+        filter.kernel_matches = kernel_is_at_least(node["minKernel"], machine);
+    }
+    return filter;
+}
+
+// Docker's order: one hit in excludes drops the entry, then everything in includes must hold.
+bool applies(const Node& entry, const Machine& machine) {
+    const Filter excludes = read_filter(entry["excludes"], machine);
+    const Filter includes = read_filter(entry["includes"], machine);
+    return !excludes.machine_matches && !excludes.kernel_matches.value_or(false) && !includes.any_capability &&
+           (includes.machine_matches || !includes.machine_named) && includes.kernel_matches.value_or(true);
+}
+
+std::optional<Rule> read_rule(const Node& entry, const Machine& machine) {
+    entry.only({"names", "name", "action", "errnoRet", "args", "includes", "excludes"});
+    if (entry["name"].present()) {
+        entry["name"].complain("the old form; write \"names\": [...]");
+    }
+    Rule rule;
+    rule.names = entry["names"].texts();
+    if (rule.names.empty()) {
+        entry["names"].complain("at least one system call is needed");
+    }
+    for (const Node& item : entry["names"].items()) {
+        if (const std::string name = item.text(); !is_known(name)) {
+            item.complain(fmt::format("no kernel has a system call \"{}\"", name));
+        }
+    }
+    rule.action = read_action(entry, "action", "errnoRet");
+    for (const Node& item : entry["args"].items()) {
+        rule.conditions.push_back(read_condition(item, rule.names));
+    }
+    return applies(entry, machine) ? std::optional(std::move(rule)) : std::nullopt;
+}
+
+void add_architecture(const Node& node, const Machine& machine, std::vector<Architecture>& list) {
+    const std::string name = node.text();
+    const auto row = std::ranges::find(architectures(), std::string_view(name), &ArchitectureFacts::oci_name);
+    if (row == architectures().end()) {
+        if (!std::ranges::contains(kForeignArchitectures, std::string_view(name))) {
+            node.complain(fmt::format("unknown architecture \"{}\"", name));
+        }
+    } else if (row->kernel == machine.native && !std::ranges::contains(list, row->architecture)) {
+        list.push_back(row->architecture);
+    }
+}
+
+// The machine's own architecture is always in, as with runc and crun: without it no program could run.
+std::vector<Architecture> read_architectures(const Node& profile, const Machine& machine) {
+    std::vector<Architecture> list = {machine.native};
+    if (!profile["architectures"].empty() && !profile["archMap"].empty()) {
+        profile["archMap"].complain("either this or \"architectures\", not both");
+    }
+    for (const Node& item : profile["architectures"].items()) {
+        add_architecture(item, machine, list);
+    }
+    for (const Node& item : profile["archMap"].items()) {
+        item.only({"architecture", "subArchitectures"});
+        std::vector<Architecture> with_subs;
+        add_architecture(item["architecture"], machine, with_subs);
+        for (const Node& sub : item["subArchitectures"].items()) {
+            add_architecture(sub, machine, with_subs);
+        }
+        if (item["architecture"].text() == facts_of(machine.native).oci_name) {
+            list = with_subs;
+        }
+    }
+    return list;
+}
+
+void refuse_unsupported(const Node& profile) {
+    profile.only({"defaultAction", "defaultErrnoRet", "architectures", "archMap", "flags", "listenerPath",
+                  "listenerMetadata", "syscalls"});
+    for (const Node& flag : profile["flags"].items()) {
+        // One thread loads the filter and then becomes the app: there is no other thread to bring along.
+        if (flag.text() != "SECCOMP_FILTER_FLAG_TSYNC") {
+            flag.complain(fmt::format("{} is not supported", flag.text()));
+        }
+    }
+    for (const std::string_view key : {"listenerPath", "listenerMetadata"}) {
+        if (!profile[key].empty() && !(profile[key].text().empty())) {
+            profile[key].complain("there is no listener");
+        }
+    }
+}
+
+} // namespace
+
+Machine this_machine() {
+    utsname names = {};
+    ::uname(&names);
+    Machine machine{native_architecture(), 0, 0};
+    const char* end = names.release + std::char_traits<char>::length(names.release);
+    const auto major = std::from_chars(names.release, end, machine.kernel_major);
+    std::from_chars(std::min(major.ptr + 1, end), end, machine.kernel_minor);
+    return machine;
+}
+
+Result<Profile> read_profile(std::string_view json, const Machine& machine) {
+    Document document(json);
+    const Node root(document);
+    Profile profile;
+    refuse_unsupported(root);
+    profile.default_action = read_action(root, "defaultAction", "defaultErrnoRet");
+    profile.architectures = read_architectures(root, machine);
+    for (const Node& entry : root["syscalls"].items()) {
+        if (std::optional<Rule> rule = read_rule(entry, machine)) {
+            profile.rules.push_back(std::move(*rule));
+        }
+    }
+    if (profile.rules.empty()) {
+        root["syscalls"].complain("no rule applies: such a profile does nothing, or stops everything");
+    }
+    if (document.complaint()) {
+        return fail(ExitCode::kUsage, *document.complaint());
+    }
+    return profile;
+}
+
+} // namespace stepdown::confine

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "confine/profile.hpp"
+
+// What is known about system calls and machines: names, numbers, widths of arguments. Data and look-ups, no decisions.
+namespace stepdown::confine {
+
+struct ArchitectureFacts {
+    Architecture architecture;
+    std::string_view oci_name;    // as in the OCI runtime specification: "SCMP_ARCH_X86_64"
+    std::string_view docker_name; // as in Docker's includes and excludes: "amd64"
+    std::uint32_t scmp;           // libseccomp's token
+    std::uint32_t audit;          // what the kernel puts into seccomp_data.arch: AUDIT_ARCH_*
+    Architecture kernel;          // the kernel it can come to
+};
+
+std::span<const ArchitectureFacts> architectures();
+const ArchitectureFacts& facts_of(Architecture architecture);
+
+// The machine this program was built for.
+Architecture native_architecture();
+
+// One way a call reaches the kernel. i386 has two for sockets and System V IPC: a number of its own, and a multiplexer
+// (socketcall(2), ipc(2)) whose first argument, masked with 0xffff, is the subcall; the rest is behind a pointer.
+struct Entry {
+    std::uint32_t number = 0;
+    std::optional<std::uint32_t> subcall;
+
+    bool operator==(const Entry&) const = default;
+};
+
+inline constexpr std::uint32_t kI386Socketcall = 102;
+inline constexpr std::uint32_t kI386Ipc = 117;
+
+// x32 numbers carry this bit, syscalls(2).
+inline constexpr std::uint32_t kX32Bit = 0x40000000;
+
+// Empty when the architecture does not have the call.
+std::vector<Entry> entries_of(std::string_view name, Architecture architecture);
+
+// Whether any kernel on any machine has a call of this name.
+bool is_known(std::string_view name);
+
+// The bits of an argument that the kernel looks at. It takes an int parameter's low 32 bits and ignores the rest of the
+// register, so a filter that compares all 64 is passed by with dirty high bits. All ones when it looks at all.
+std::uint64_t argument_mask(std::string_view name, unsigned index);
+
+} // namespace stepdown::confine
