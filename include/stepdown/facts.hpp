@@ -46,7 +46,7 @@ struct Thread {
     pid_t pid = 0; // as numbered in the observer's PID namespace
     pid_t tid = 0;
     pid_t parent = 0;
-    pid_t tracer = 0; // 0: not traced
+    pid_t tracer = 0; // 0: not traced; -1: not known
     char state = '?'; // R S D T t Z X as in proc_pid_status(5)
     std::string name; // comm, at most 15 bytes, set by the program itself: never trust it
     Facts facts;

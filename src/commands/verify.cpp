@@ -71,7 +71,8 @@ int verify(sys::Kernel& kernel, const VerifyOptions& options) {
     if (options.receipt != "auto" && options.receipt != "off" && !options.receipt.starts_with('/')) {
         return refuse(fmt::format("--receipt {}: not an absolute path, nor auto, nor off", options.receipt));
     }
-    const Report report = verify::assess(kernel, {.proc = options.proc, .receipt = options.receipt, .pid = options.pid});
+    const Report report =
+        verify::assess(kernel, {.proc = options.proc, .receipt = options.receipt, .pid = options.pid});
     if (!options.quiet && !write_all(STDOUT_FILENO, format->render(report))) {
         write_all(STDERR_FILENO, fmt::format("stepdown verify: standard output: {}\n", std::strerror(errno)));
         return kUnknown;

@@ -17,8 +17,8 @@ struct VerifyOptions {
     std::string proc = "/proc";   // a mounted proc(5)
 };
 
-// Judges the running tree and writes the report to standard output. Exit status: 0 pass, 1 fail, 2 usage (a line on standard
-// error), 3 unknown; also 3 when the report could not be written.
+// Judges the running tree and writes the report to standard output. Exit status: 0 pass, 1 fail, 2 usage (a line on
+// standard error), 3 unknown; also 3 when the report could not be written.
 int verify(sys::Kernel& kernel, const VerifyOptions& options);
 
 } // namespace stepdown::commands

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "stepdown/error.hpp"
+#include "sys/kernel.hpp"
+#include "verify/receipt.hpp"
+
+namespace stepdown::verify {
+
+// Where a receipt lives. where is "auto" (/run/stepdown/receipt; /dev/shm/stepdown/receipt where /run cannot be
+// written, as under a read-only root) or an absolute path. "off" is the caller's to know.
+
+// Puts text there, mode 0444, in a directory of mode 0755 that is made where it is missing, by a new file that is
+// renamed over the old one. Follows no symbolic link; uses no directory that another owns or that others may write to.
+// Returns the path, or (ExitCode::kSetup) why none of the places would do. To be called as root where the start is
+// root: before the drop.
+Result<std::string> write_receipt_file(sys::Kernel& kernel, std::string_view text, std::string_view where);
+
+struct ReceiptFile {
+    enum class State { kMissing, kUnreadable, kMalformed, kRead };
+
+    State state = State::kMissing;
+    std::string path;    // of what was found, or what was looked for
+    std::string trouble; // kUnreadable, kMalformed: why
+    std::string exposed; // kRead: why the app could have written it; empty: it is protected, only uid 0 can
+    Receipt receipt;     // kRead; every setting names path as its source
+};
+
+// Looks in the same places. One that is protected is preferred to one that is not.
+ReceiptFile find_receipt(sys::Kernel& kernel, std::string_view where);
+
+} // namespace stepdown::verify

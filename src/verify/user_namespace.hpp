@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace stepdown::verify {
+
+// One line of /proc/PID/uid_map (user_namespaces(7)): length ids from inside on are those from outside on.
+struct IdRange {
+    std::uint32_t inside = 0;
+    std::uint32_t outside = 0;
+    std::uint32_t length = 0;
+
+    bool operator==(const IdRange&) const = default;
+};
+
+// Empty for a text that is not such a map.
+std::optional<std::vector<IdRange>> parse_id_map(std::string_view text);
+
+// Who this id is one user namespace further out. Empty: nobody.
+std::optional<std::uint32_t> outside_id(const std::vector<IdRange>& map, std::uint32_t inside);
+
+} // namespace stepdown::verify
