@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/options.hpp"
+
+namespace stepdown::cli {
+
+// One value as it was found in one source, before anybody has asked whether a stronger source overrides it.
+struct Given {
+    const Option* option;
+    Setting setting;
+};
+
+// What every source hands its findings to. Refuses an empty value and one with control characters, so that no setter,
+// message or receipt has to think of them.
+Result<> add_value(std::vector<Given>& given, const Option& option, std::string_view value, Source source);
+
+} // namespace stepdown::cli

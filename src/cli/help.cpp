@@ -1,0 +1,165 @@
+#include "cli/help.hpp"
+
+#include <algorithm>
+
+#include "cli/command_line.hpp"
+#include "cli/options.hpp"
+
+namespace stepdown::cli {
+namespace {
+
+constexpr std::size_t kColumns = 80;
+constexpr std::size_t kTextColumn = 28;
+
+constexpr std::pair<Stage, std::string_view> kStages[] = {
+    {Stage::kIdentity, "Identity"},     {Stage::kSetup, "Root-only setup"}, {Stage::kConfine, "Confinement"},
+    {Stage::kSupervise, "Supervision"}, {Stage::kReceipt, "Verification"},  {Stage::kReport, "Output"},
+    {Stage::kGeneral, "General"},
+};
+
+// The words of text, broken at blanks, from column indent on; the first line is already at that column.
+void append_wrapped(std::string& out, std::string_view text, std::size_t indent) {
+    std::size_t column = indent;
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find(' '), text.size());
+        if (column > indent && column + 1 + end > kColumns) {
+            out.append("\n").append(indent, ' ');
+            column = indent;
+        } else if (column > indent) {
+            out.append(" ");
+            ++column;
+        }
+        out.append(text.substr(0, end));
+        column += end;
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    out.append("\n");
+}
+
+// A left column and the text beside it, or below it when the left one is too wide.
+void append_row(std::string& out, std::string_view left, std::string_view text) {
+    out.append(left);
+    if (left.size() + 1 > kTextColumn) {
+        out.append("\n").append(kTextColumn, ' ');
+    } else {
+        out.append(kTextColumn - left.size(), ' ');
+    }
+    append_wrapped(out, text, kTextColumn);
+}
+
+void append_option(std::string& out, const Option& option) {
+    std::string left = option.letter == 0 ? "  " : std::string("  -") + option.letter + ", ";
+    left.append(flag_of(option));
+    if (!option.placeholder.empty()) {
+        left.append("=").append(option.placeholder);
+    }
+    std::string text(option.help);
+    if (option.kind == Kind::kList) {
+        text.append("; repeatable");
+    }
+    std::string facts;
+    if ((option.places & kInEnvironment) != 0) {
+        facts = variable_of(option);
+    }
+    if (option.kind != Kind::kFlag && !option.fallback.empty()) {
+        facts.append(facts.empty() ? "" : ", ").append("default: ").append(option.fallback);
+    }
+    append_row(out, left, facts.empty() ? text : text.append(" [").append(facts).append("]"));
+}
+
+void append_options(std::string& out, Command command) {
+    for (const auto& [stage, title] : kStages) {
+        bool titled = false;
+        for (const Option& option : options()) {
+            if (option.stage != stage || (option.commands & bit(command)) == 0) {
+                continue;
+            }
+            if (!std::exchange(titled, true)) {
+                out.append("\n").append(title).append(":\n");
+            }
+            append_option(out, option);
+        }
+    }
+}
+
+std::string_view usage_of(Command command) {
+    switch (command) {
+    case Command::kRun:
+        return "stepdown [run] [OPTION]... [--] COMMAND [ARG]...";
+    case Command::kExec:
+        return "stepdown exec [OPTION]... [--] COMMAND [ARG]...";
+    case Command::kPlan:
+        return "stepdown plan [OPTION]... [--] [COMMAND [ARG]...]";
+    case Command::kVerify:
+        return "stepdown verify [OPTION]...";
+    }
+    return {};
+}
+
+constexpr std::string_view kRunStory =
+    "As PID 1 of a container: does the root-only setup, gives root up for good, has the kernel confirm it, runs the "
+    "command, forwards signals to it and reaps what it leaves behind.";
+
+constexpr std::string_view kSources =
+    "An option comes from the command line, else from its environment variable, else from the configuration file, "
+    "where it is a key by its name without the dashes: user = \"app\", own = [\"/data\"], allow-root = true. A list "
+    "from a stronger source replaces a weaker one's. In a variable a list is separated by commas or newlines. A flag "
+    "is "
+    "true or false, 1 or 0, yes or no. Unknown variables, unknown keys and empty values are errors.";
+
+using Code = std::pair<std::string_view, std::string_view>;
+
+constexpr Code kExitCodes[] = {
+    {"0-125, 128-255", "the command's own; 128+N when signal N ended it"},
+    {"126", "the command was found but cannot be executed"},
+    {"127", "the command was not found"},
+    {"100", "bad option, variable, configuration file or plan"},
+    {"101", "the root-only setup failed"},
+    {"102", "root could not be given up"},
+    {"103", "the system call filter could not be loaded"},
+    {"104", "the kernel's account does not match the plan"},
+    {"111", "internal error"},
+};
+
+constexpr Code kVerifyExitCodes[] = {
+    {"0", "everything is as the receipt says"},
+    {"1", "something is not"},
+    {"2", "bad option, variable or configuration file"},
+    {"3", "something could not be found out"},
+};
+
+void append_exit_codes(std::string& out, Command command) {
+    out.append("\nExit status:\n");
+    const bool verify = command == Command::kVerify;
+    const std::span<const Code> codes = verify ? std::span<const Code>(kVerifyExitCodes) : kExitCodes;
+    for (const auto& [code, meaning] : codes) {
+        append_row(out, std::string("  ").append(code), meaning);
+    }
+}
+
+} // namespace
+
+std::string help_text(Command command) {
+    std::string out = "Usage: ";
+    out.append(usage_of(command)).append("\n\n");
+    if (command == Command::kRun) {
+        append_wrapped(out, kRunStory, 0);
+        out.append("\nCommands:\n");
+        for (const CommandRow& row : commands()) {
+            append_row(out, std::string("  ").append(row.name), row.help);
+        }
+        out.append("\n");
+        append_wrapped(out, "The first word decides; \"stepdown -- plan\" runs a program called plan.", 0);
+    } else {
+        append_wrapped(out, std::string("To ").append(row_of(command).help).append("."), 0);
+    }
+    append_options(out, command);
+    out.append("\n");
+    append_wrapped(out, kSources, 0);
+    append_exit_codes(out, command);
+    return out;
+}
+
+std::string version_text() { return std::string("stepdown ").append(kVersion).append("\n"); }
+
+} // namespace stepdown::cli

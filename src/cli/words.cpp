@@ -1,0 +1,217 @@
+#include "cli/words.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+namespace stepdown::cli {
+namespace {
+
+// The items of a list in an environment variable: separated by commas or newlines, of which one may stand at the end.
+// A path with a comma can be written in the file or on the command line.
+Result<> add_items(std::vector<Given>& given, const Option& option, std::string_view value, const Source& source) {
+    if (value.size() > 1 && value.ends_with('\n')) {
+        value.remove_suffix(1);
+    }
+    while (true) {
+        const std::size_t end = value.find_first_of(",\n");
+        if (auto added = add_value(given, option, value.substr(0, end), source); !added) {
+            return added;
+        }
+        if (end == std::string_view::npos) {
+            return {};
+        }
+        value.remove_prefix(end + 1);
+    }
+}
+
+std::unexpected<Error> unknown_variable(std::string_view name) {
+    std::string line(name);
+    line.append(": ");
+    if (const Option* option = find_variable(name); option != nullptr) {
+        return fail(ExitCode::kUsage, line + "cannot be set by a variable: write " + flag_of(*option));
+    }
+    std::string word(name.substr(kVariablePrefix.size()));
+    std::ranges::transform(word, word.begin(), [](char letter) {
+        return letter == '_' ? '-' : letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+    });
+    const std::string_view meant = nearest_option(word, kInEnvironment);
+    return fail(ExitCode::kUsage,
+                line + "no option has this variable; " +
+                    (meant.empty() ? "see stepdown --help" : "did you mean " + variable_of(*find_option(meant)) + "?"));
+}
+
+Result<> read_environment(const char* const* environment, std::vector<Given>& given) {
+    std::array<std::string_view, kMostOptions> values; // by row: the table's order, whatever the environment's is
+    const std::span<const Option> rows = options();
+    bool any = false;
+    for (; environment != nullptr && *environment != nullptr; ++environment) {
+        if (**environment != 'S') {
+            continue;
+        }
+        const std::string_view entry = *environment;
+        const std::size_t equals = entry.find('=');
+        const std::string_view name = entry.substr(0, equals);
+        if (equals == std::string_view::npos || !name.starts_with(kVariablePrefix) ||
+            std::ranges::contains(kForeignVariables, name)) {
+            continue;
+        }
+        const Option* option = find_variable(name);
+        if (option == nullptr || (option->places & kInEnvironment) == 0) {
+            return unknown_variable(name);
+        }
+        values[static_cast<std::size_t>(option - rows.data())] = entry.substr(equals + 1);
+        any = true;
+    }
+    for (std::size_t row = 0; any && row < rows.size(); ++row) {
+        if (values[row].data() == nullptr) {
+            continue;
+        }
+        const Option& option = rows[row];
+        const Source source = {SourceKind::kEnvironment, variable_of(option)};
+        auto added = option.kind == Kind::kList ? add_items(given, option, values[row], source)
+                                                : add_value(given, option, values[row], source);
+        if (!added) {
+            return added;
+        }
+    }
+    return {};
+}
+
+Result<> read_receipt(std::span<const Setting> receipt, std::vector<Given>& given) {
+    for (const Setting& setting : receipt) {
+        const Option* option = find_option(setting.name);
+        if (option == nullptr) {
+            return fail(ExitCode::kUsage, setting.source.where + ": " + setting.name +
+                                              ": no such option: the receipt is of another version of stepdown");
+        }
+        if (auto added = add_value(given, *option, setting.value, {SourceKind::kReceipt, setting.source.where});
+            !added) {
+            return added;
+        }
+    }
+    return {};
+}
+
+// --config, or STEPDOWN_CONFIG, whichever is stronger; null if neither was written.
+const Setting* named_config(const std::vector<Given>& environment, const std::vector<Given>& flags) {
+    for (const std::vector<Given>* source : {&flags, &environment}) {
+        for (const Given& given : *source) {
+            if (given.option->name == "config") {
+                return &given.setting;
+            }
+        }
+    }
+    return nullptr;
+}
+
+Result<> read_file_of(const Words& words, const Setting* named, std::vector<Given>& given) {
+    const char* path = named == nullptr ? kDefaultConfig : named->value.c_str();
+    auto read = read_config(path, named != nullptr, words.read, words.current_uid, given);
+    if (!read && named != nullptr && !read.error().line.starts_with(named->source.where)) {
+        read.error().line.insert(0, named->source.where + ": ");
+    }
+    return read;
+}
+
+// Of each option the values of its strongest source; weakest sources first, so that setup work keeps its order.
+Result<> apply_strongest(Parsed& parsed, std::span<std::vector<Given>> weakest_first) {
+    std::array<SourceKind, kMostOptions> strongest = {};
+    for (const std::vector<Given>& source : weakest_first) {
+        for (const Given& given : source) {
+            strongest[static_cast<std::size_t>(given.option - options().data())] = given.setting.source.kind;
+        }
+    }
+    for (std::vector<Given>& source : weakest_first) {
+        for (auto& [option, setting] : source) {
+            if ((option->commands & bit(parsed.command)) == 0 ||
+                strongest[static_cast<std::size_t>(option - options().data())] != setting.source.kind) {
+                continue;
+            }
+            if (auto applied = option->apply(parsed, setting.value, setting.source); !applied) {
+                return applied;
+            }
+            parsed.plan.settings.push_back(std::move(setting));
+        }
+    }
+    return {};
+}
+
+Result<> take_app(Parsed& parsed, std::vector<std::string>&& app) {
+    const CommandRow& row = row_of(parsed.command);
+    if (row.app == CommandRow::App::kNone && !app.empty()) {
+        return fail(ExitCode::kUsage, app.front() + ": stepdown " + std::string(row.name) + " takes no command");
+    }
+    if (row.app == CommandRow::App::kRequired && app.empty()) {
+        return fail(ExitCode::kUsage, "no command: stepdown [OPTION]... [--] COMMAND [ARG]...; see stepdown --help");
+    }
+    if (!app.empty() && app.front().empty()) {
+        return fail(ExitCode::kUsage, "the command is an empty word: name a program");
+    }
+    parsed.plan.command = std::move(app);
+    return {};
+}
+
+} // namespace
+
+Result<> add_value(std::vector<Given>& given, const Option& option, std::string_view value, Source source) {
+    if (value.empty()) {
+        return refuse(source, option.name, value, "is empty: give a value or leave the option out");
+    }
+    const auto is_control = [](char byte) { return static_cast<unsigned char>(byte) < ' ' || byte == '\x7f'; };
+    if (std::ranges::any_of(value, is_control)) {
+        std::string shown(value);
+        std::ranges::replace_if(shown, is_control, '?');
+        return refuse(source, option.name, shown, "has a control character where the question mark is");
+    }
+    given.push_back({&option, {std::string(option.name), std::string(value), std::move(source)}});
+    return {};
+}
+
+Result<Parsed> parse(const Words& words) {
+    const auto [command, next] = which_command(words.argc, words.argv);
+    Parsed parsed;
+    parsed.command = command;
+    auto line = read_command_line(command, {words.argv + next, static_cast<std::size_t>(words.argc - next)});
+    if (!line) {
+        return std::unexpected(std::move(line.error()));
+    }
+    for (const Given& given : line->given) { // must work whatever else is wrong
+        if (given.option->name == "help" || given.option->name == "version") {
+            if (auto applied = given.option->apply(parsed, given.setting.value, given.setting.source); !applied) {
+                return std::unexpected(std::move(applied.error()));
+            }
+            return parsed;
+        }
+    }
+    std::array<std::vector<Given>, 4> sources; // file, environment, receipt, command line
+    auto& [file, environment, receipt, flags] = sources;
+    flags = std::move(line->given);
+    auto step = read_environment(words.environment, environment);
+    step = step ? read_receipt(words.receipt, receipt) : step;
+    step = step ? read_file_of(words, named_config(environment, flags), file) : step;
+    step = step ? apply_strongest(parsed, sources) : step;
+    step = step ? take_app(parsed, std::move(line->app)) : step;
+    if (!step) {
+        return std::unexpected(std::move(step.error()));
+    }
+    return parsed;
+}
+
+std::vector<Setting> effective_settings(const Plan& plan, Command command) {
+    std::vector<Setting> all;
+    for (const Option& option : options()) {
+        if ((option.commands & bit(command)) == 0) {
+            continue;
+        }
+        const std::size_t before = all.size();
+        std::ranges::copy_if(plan.settings, std::back_inserter(all),
+                             [&option](const Setting& setting) { return setting.name == option.name; });
+        if (all.size() == before && !option.fallback.empty()) {
+            all.push_back({std::string(option.name), std::string(option.fallback), {}});
+        }
+    }
+    return all;
+}
+
+} // namespace stepdown::cli

@@ -1,0 +1,44 @@
+#include "plan/digest.hpp"
+
+#include <string_view>
+
+namespace stepdown::plan {
+namespace {
+
+void append_line(std::string& text, std::string_view name, std::string_view value) {
+    text.append(name).append("\t").append(value).append("\n");
+}
+
+std::string octal(std::uint32_t mode) {
+    std::string digits;
+    do {
+        digits.insert(digits.begin(), static_cast<char>('0' + (mode & 7)));
+        mode >>= 3;
+    } while (mode != 0);
+    return digits;
+}
+
+std::string_view yes_or_no(bool value) { return value ? "yes" : "no"; }
+
+} // namespace
+
+std::string canonical_text(const Plan& plan) {
+    std::string text;
+    append_line(text, "plan", "1"); // of this format
+    append_line(text, "user", plan.identity ? std::to_string(plan.identity->uid) : "unchanged");
+    append_line(text, "group", plan.identity ? std::to_string(plan.identity->gid) : "unchanged");
+    append_line(text, "allow-root", yes_or_no(plan.allow_root));
+    for (const SetupStep& step : plan.setup) {
+        if (step.kind == SetupKind::kOwn) {
+            append_line(text, "own", step.path);
+        } else {
+            append_line(text, "mkdir", step.path + ":" + octal(step.mode.value_or(0755)));
+        }
+    }
+    append_line(text, "setup-best-effort", yes_or_no(plan.setup_best_effort));
+    append_line(text, "seccomp", plan.seccomp);
+    append_line(text, "init", yes_or_no(plan.init));
+    return text;
+}
+
+} // namespace stepdown::plan

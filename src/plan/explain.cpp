@@ -1,0 +1,85 @@
+#include "plan/explain.hpp"
+
+#include <fmt/format.h>
+
+namespace stepdown::plan {
+namespace {
+
+// Stands for the app in every line, so that a name and its numbers are seen together once and again.
+std::string owner_of(const Plan& plan) {
+    return plan.identity ? fmt::format("{}:{}", plan.identity->uid, plan.identity->gid) : "the ids it was started with";
+}
+
+void explain_setup(const Plan& plan, std::vector<PlanStep>& steps) {
+    const std::string_view leniency = plan.setup_best_effort ? "skipped with a warning if it cannot be done" : "";
+    for (const SetupStep& step : plan.setup) {
+        steps.push_back({"setup",
+                         step.kind == SetupKind::kMakeDirectory
+                             ? fmt::format("make directory {}, mode {:04o}, owner {}", step.path,
+                                           step.mode.value_or(0755), owner_of(plan))
+                             : fmt::format("give {} and all below it to {}", step.path, owner_of(plan)),
+                         std::string(leniency)});
+    }
+}
+
+void explain_receipt(const Plan& plan, std::vector<PlanStep>& steps) {
+    if (plan.receipt != "off") {
+        steps.push_back({"receipt", "leave the receipt" + (plan.receipt == "auto" ? "" : " in " + plan.receipt),
+                         "while root may still write it; verify and exec read it"});
+    }
+}
+
+// The rows of drop/, told without their mechanics.
+void explain_drop(const Plan& plan, std::vector<PlanStep>& steps) {
+    const auto drop = [&steps](std::string action, std::string_view reason) {
+        steps.push_back({"drop", std::move(action), std::string(reason)});
+    };
+    drop("close every descriptor above 2", "what root opened must not reach the app");
+    drop("empty the ambient and the bounding set", "needs CAP_SETPCAP, so while it is there");
+    drop("lock the securebits: uid 0 earns nothing", "needs CAP_SETPCAP, and must come before the ids change");
+    drop("clear the supplementary groups", "needs CAP_SETGID");
+    if (plan.identity) {
+        drop(fmt::format("become gid {}", plan.identity->gid), "needs CAP_SETGID");
+        drop(fmt::format("become uid {}", plan.identity->uid), "last of the ids");
+    } else {
+        drop("keep the uid and gid", "no user is named");
+    }
+    drop("empty the five capability sets", "after the last call that needs one");
+    drop("set no_new_privs", "no program can win them back; the filter needs it");
+}
+
+void explain_start(const Plan& plan, std::vector<PlanStep>& steps) {
+    const std::string_view who = plan.init ? "in the child: " : "";
+    if (plan.seccomp == "off") {
+        steps.push_back({"confine", "no system call filter", "it was turned off"});
+    } else {
+        steps.push_back({"confine",
+                         plan.seccomp == "default" ? fmt::format("{}load the built-in system call filter", who)
+                                                   : fmt::format("{}load the filter of {}", who, plan.seccomp),
+                         "last, since it refuses some of the calls above"});
+    }
+    steps.push_back(
+        {"verify",
+         plan.init ? "read the child's state back from the kernel and compare" : "read the state back and compare",
+         "the kernel's word, before the app's first instruction"});
+    std::string command;
+    for (const std::string& word : plan.command) {
+        command.append(command.empty() ? "" : " ").append(word);
+    }
+    steps.push_back(
+        {"start", "execute " + (command.empty() ? "the command" : command),
+         plan.init ? "then forward signals, reap, end with its status" : "in place of stepdown: nothing supervises"});
+}
+
+} // namespace
+
+std::vector<PlanStep> explain(const Plan& plan) {
+    std::vector<PlanStep> steps;
+    explain_setup(plan, steps);
+    explain_receipt(plan, steps);
+    explain_drop(plan, steps);
+    explain_start(plan, steps);
+    return steps;
+}
+
+} // namespace stepdown::plan

@@ -1,0 +1,92 @@
+#include "plan/validate.hpp"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+#include "plan/path.hpp"
+
+namespace stepdown::plan {
+namespace {
+
+// The place an option was written, to begin a line with: "--user: ". Empty if nobody wrote it.
+std::string at(const Plan& plan, std::string_view option) {
+    const auto setting = std::ranges::find(plan.settings, option, &Setting::name);
+    if (setting == plan.settings.end()) {
+        return {};
+    }
+    const bool names_option =
+        setting->source.kind == SourceKind::kFlag || setting->source.kind == SourceKind::kEnvironment;
+    return setting->source.where + ": " + (names_option ? "" : std::string(option) + ": ");
+}
+
+std::string_view option_of(SetupKind kind) { return kind == SetupKind::kMakeDirectory ? "mkdir" : "own"; }
+
+Result<> check_setup(const Plan& plan) {
+    constexpr std::uint32_t kPermissionBits = 07777;
+    for (const SetupStep& step : plan.setup) {
+        const std::string quoted = at(plan, option_of(step.kind)) + "\"" + step.path + "\" ";
+        if (const std::string_view fault = path_fault(step.path); !fault.empty()) {
+            return fail(ExitCode::kUsage, quoted + std::string(fault));
+        }
+        if (step.mode && *step.mode > kPermissionBits) {
+            return fail(ExitCode::kUsage, quoted + "is given a mode above 7777");
+        }
+        if (step.kind == SetupKind::kOwn && !plan.identity) {
+            return fail(ExitCode::kUsage, quoted + "cannot be given to the app's user: no user named; add --user=USER");
+        }
+    }
+    return {};
+}
+
+void warn_of_ids(Plan& plan) {
+    constexpr uid_t kFirstUserOfHost = 1000;
+    constexpr uid_t kFirstUnlikely = 10000;
+    const Identity& identity = *plan.identity;
+    const std::string uid = at(plan, "user") + "uid " + std::to_string(identity.uid);
+    constexpr std::string_view kBetter = "; a fixed uid of 10000 or more is nobody's";
+    if (identity.uid == 0) {
+        return; // asked for in so many words
+    }
+    if (identity.uid < kFirstUserOfHost) {
+        if (identity.user_name.empty()) {
+            plan.warnings.push_back(uid +
+                                    " is below 1000 and no system account of this image: it may be one of the host" +
+                                    std::string(kBetter));
+        }
+    } else if (identity.uid < kFirstUnlikely) {
+        plan.warnings.push_back(uid + " is likely to be a person's on the host" + std::string(kBetter));
+    }
+}
+
+} // namespace
+
+Result<> refuse_root(const Plan& plan) {
+    if (!plan.identity || plan.allow_root || (plan.identity->uid != 0 && plan.identity->gid != 0)) {
+        return {};
+    }
+    const std::string which = plan.identity->uid == 0 ? "uid 0" : "gid 0";
+    return fail(ExitCode::kUsage, at(plan, "user") + "\"" + plan.user_spec + "\" is " + which +
+                                      ": name another, or write --allow-root if it must be");
+}
+
+Result<> check(Plan& plan) {
+    if (!plan.user_spec.empty() && !plan.identity) {
+        return fail(ExitCode::kInternal, "the user was named but never resolved");
+    }
+    if (!plan.command.empty() && plan.command.front().empty()) {
+        return fail(ExitCode::kUsage, "the command is an empty word: name a program");
+    }
+    if (auto allowed = refuse_root(plan); !allowed) {
+        return allowed;
+    }
+    if (auto checked = check_setup(plan); !checked) {
+        return checked;
+    }
+    if (plan.identity) {
+        warn_of_ids(plan);
+    }
+    return {};
+}
+
+} // namespace stepdown::plan

@@ -1,0 +1,134 @@
+#include "plan/wanted.hpp"
+
+#include <algorithm>
+
+#include <linux/capability.h>
+#include <linux/seccomp.h>
+
+#include "plan/validate.hpp"
+
+namespace stepdown::plan {
+namespace {
+
+struct Needed {
+    unsigned capability;
+    const char* name;
+};
+constexpr Needed kSetUid = {CAP_SETUID, "SETUID"};
+constexpr Needed kSetGid = {CAP_SETGID, "SETGID"};
+constexpr Needed kSetPcap = {CAP_SETPCAP, "SETPCAP"};
+
+bool holds(const Facts& before, Needed needed) {
+    return (before.capabilities->effective >> needed.capability & 1) != 0;
+}
+
+bool has_zero(const FourIds& ids) { return std::ranges::contains(ids, 0U); }
+
+FourIds wanted_uid(const Plan& plan, const Facts& before) {
+    return plan.identity ? all_four(plan.identity->uid) : *before.uid;
+}
+
+FourIds wanted_gid(const Plan& plan, const Facts& before) {
+    return plan.identity ? all_four(plan.identity->gid) : *before.gid;
+}
+
+bool is_complete(const Facts& before) {
+    return before.uid && before.gid && before.groups && before.capabilities && before.securebits && before.no_new_privs;
+}
+
+Result<> refuse_unnamed_root(const Plan& plan, const Facts& before) {
+    if (!plan.identity && !plan.allow_root && has_zero(*before.uid)) {
+        return fail(ExitCode::kUsage,
+                    "no user named: started as root, so say who the app will be: --user=USER[:GROUP], "
+                    "STEPDOWN_USER or user in /etc/stepdown.toml; or write --allow-root");
+    }
+    return refuse_root(plan);
+}
+
+// All the capabilities that are missing for what must change, so that one try finds them all.
+Result<> refuse_missing(const Plan& plan, const Facts& before) {
+    std::vector<Needed> missing;
+    const auto need = [&](bool needed, Needed capability) {
+        if (needed && !holds(before, capability)) {
+            missing.push_back(capability);
+        }
+    };
+    need(wanted_uid(plan, before) != *before.uid, kSetUid);
+    need(wanted_gid(plan, before) != *before.gid || (plan.identity && !before.groups->empty()), kSetGid);
+    need(before.capabilities->bounding != 0 || before.securebits != kLockedSecurebits, kSetPcap);
+    if (missing.empty()) {
+        return {};
+    }
+    std::string names;
+    std::string options;
+    for (const Needed& capability : missing) {
+        names.append(names.empty() ? "" : ", ").append("CAP_").append(capability.name);
+        options.append(" --cap-add=").append(capability.name);
+    }
+    const std::string ids =
+        std::to_string(wanted_uid(plan, before)[0]) + ":" + std::to_string(wanted_gid(plan, before)[0]);
+    return fail(ExitCode::kDrop, "cannot step down to " + ids + ": " + names + (missing.size() > 1 ? " are" : " is") +
+                                     " missing; start the container with" + options +
+                                     (has_zero(*before.uid) && !has_zero(wanted_uid(plan, before))
+                                          ? ", or unprivileged with --user " + ids
+                                          : ", or without any capability: --cap-drop=ALL"));
+}
+
+} // namespace
+
+bool already_unprivileged(const Plan& plan, const Facts& before) {
+    const CapabilitySets& sets = *before.capabilities;
+    return sets.permitted == 0 && sets.effective == 0 && (!has_zero(*before.uid) || sets.bounding == 0) &&
+           wanted_uid(plan, before) == *before.uid && wanted_gid(plan, before) == *before.gid;
+}
+
+Result<Facts> wanted(const Plan& plan, const Facts& before) {
+    if (!is_complete(before)) {
+        return fail(ExitCode::kInternal, "the facts before the step down are incomplete");
+    }
+    if (auto named = refuse_unnamed_root(plan, before); !named) {
+        return std::unexpected(std::move(named.error()));
+    }
+    Facts facts = before;
+    facts.uid = wanted_uid(plan, before);
+    facts.gid = wanted_gid(plan, before);
+    facts.capabilities = CapabilitySets{};
+    facts.no_new_privs = true;
+    if (already_unprivileged(plan, before)) {
+        facts.capabilities->bounding = before.capabilities->bounding;
+        return facts;
+    }
+    if (auto enough = refuse_missing(plan, before); !enough) {
+        return std::unexpected(std::move(enough.error()));
+    }
+    if (holds(before, kSetGid)) {
+        facts.groups->clear();
+    }
+    facts.securebits = kLockedSecurebits;
+    return facts;
+}
+
+Facts with_filter(const Plan& plan, Facts facts) {
+    if (plan.seccomp != "off") {
+        facts.seccomp_mode = SECCOMP_MODE_FILTER;
+        if (facts.seccomp_filters) {
+            ++*facts.seccomp_filters;
+        }
+    }
+    return facts;
+}
+
+std::vector<std::string> start_warnings(const Plan& plan, const Facts& before) {
+    std::vector<std::string> warnings;
+    if (!plan.identity && !plan.allow_root && before.gid && has_zero(*before.gid)) {
+        warnings.emplace_back(
+            "the app runs with gid 0, which the engine gives when only a uid is named: start with --user UID:GID");
+    }
+    if (before.groups && !plan.allow_root && std::ranges::contains(*before.groups, 0U) &&
+        already_unprivileged(plan, before)) {
+        warnings.emplace_back("the app stays in group 0, which only a start with CAP_SETGID could leave");
+    }
+    return warnings;
+}
+
+} // namespace stepdown::plan

@@ -1,0 +1,179 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "cli/help.hpp"
+#include "cli_parse.hpp"
+#include "golden/golden.hpp"
+
+namespace stepdown::cli {
+namespace {
+
+using testing::HasSubstr;
+
+// A good value of each option that takes one: a new row needs one more here.
+const std::map<std::string_view, std::string> kSamples = {
+    {"user", "app"},        {"mkdir", "/run/app:0750"}, {"own", "/data"}, {"seccomp", "off"},
+    {"receipt", "/run/r"},  {"format", "json"},         {"pid", "7"},     {"log-level", "info"},
+    {"log-format", "json"}, {"config", "/c.toml"},
+};
+
+std::string sample(const Option& option) {
+    if (option.kind == Kind::kFlag) {
+        return "true";
+    }
+    const auto found = kSamples.find(option.name);
+    EXPECT_NE(found, kSamples.end()) << "no sample value for --" << option.name;
+    return found == kSamples.end() ? "" : found->second;
+}
+
+// A command that takes the option, as words.
+std::vector<std::string> command_of(const Option& option) {
+    for (const CommandRow& row : commands()) {
+        if ((option.commands & bit(row.command)) != 0) {
+            return {std::string(row.name)};
+        }
+    }
+    ADD_FAILURE() << "--" << option.name << " belongs to no command";
+    return {};
+}
+
+bool shows_nothing_but_text(const Option& option) { return option.name == "help" || option.name == "version"; }
+
+Result<Parsed> parse_with(const Option& option, std::vector<std::string> words,
+                          const std::vector<std::string>& environment) {
+    if (FakeFile::path.empty()) {
+        FakeFile::set("/c.toml", ""); // for --config
+    }
+    if (words.front() == "run" || words.front() == "exec") {
+        words.emplace_back("true");
+    }
+    const auto parsed = parse_words(words, environment);
+    EXPECT_TRUE(parsed) << "--" << option.name << ": " << refusal(parsed);
+    return parsed;
+}
+
+bool was_set(const Result<Parsed>& parsed, const Option& option, SourceKind kind) {
+    return parsed && std::ranges::any_of(parsed->plan.settings, [&](const Setting& setting) {
+               return setting.name == option.name && setting.value == sample(option) && setting.source.kind == kind;
+           });
+}
+
+TEST(OptionTable, EveryRowIsReachedFromEveryPlaceItNamesAndFromNoOther) {
+    for (const Option& option : options()) {
+        SCOPED_TRACE(option.name);
+        const std::string value = sample(option);
+        const std::vector<std::string> command = command_of(option);
+
+        ASSERT_NE(option.places & kOnCommandLine, 0U) << "a flag is the least";
+        FakeFile::clear();
+        std::vector<std::string> words = command;
+        words.push_back(flag_of(option) + "=" + value);
+        const auto by_flag = parse_with(option, words, {});
+        EXPECT_TRUE(shows_nothing_but_text(option) ? by_flag->show != Show::kNothing
+                                                   : was_set(by_flag, option, SourceKind::kFlag));
+
+        const std::vector<std::string> environment = {variable_of(option) + "=" + value};
+        FakeFile::clear();
+        if ((option.places & kInEnvironment) != 0) {
+            EXPECT_TRUE(was_set(parse_with(option, command, environment), option, SourceKind::kEnvironment));
+        } else if (!std::ranges::contains(kForeignVariables, variable_of(option))) {
+            EXPECT_EQ(refusal(parse_words({"true"}, environment)),
+                      variable_of(option) + ": cannot be set by a variable: write " + flag_of(option));
+        }
+
+        const std::string key(option.name);
+        FakeFile::set("/etc/stepdown.toml", key + " = " +
+                                                (option.kind == Kind::kFlag   ? value
+                                                 : option.kind == Kind::kText ? "'" + value + "'"
+                                                                              : "['" + value + "']"));
+        if ((option.places & kInFile) != 0) {
+            EXPECT_TRUE(was_set(parse_with(option, command, {}), option, SourceKind::kFile));
+        } else {
+            EXPECT_EQ(refusal(parse_words({"true"})),
+                      "/etc/stepdown.toml:1: " + key + ": cannot be set in a file: write it on the command line");
+        }
+    }
+}
+
+TEST(OptionTable, EveryRowIsInTheHelpOfItsCommandsAndOfNoOther) {
+    for (const CommandRow& row : commands()) {
+        const std::string help = help_text(row.command);
+        for (const Option& option : options()) {
+            const bool takes = (option.commands & bit(row.command)) != 0;
+            EXPECT_EQ(help.contains(flag_of(option) +
+                                    (option.placeholder.empty() ? " " : "=" + std::string(option.placeholder))),
+                      takes)
+                << row.name << " --" << option.name;
+            EXPECT_EQ(help.contains(variable_of(option)), takes && (option.places & kInEnvironment) != 0)
+                << row.name << " " << variable_of(option);
+        }
+    }
+}
+
+TEST(OptionTable, EveryDefaultIsWhatAPlanHasAndWhatAUserCouldWrite) {
+    for (const Option& option : options()) {
+        if (option.fallback.empty() || option.name == "config") {
+            continue;
+        }
+        Parsed parsed;
+        EXPECT_TRUE(option.apply(parsed, option.fallback, {})) << option.name;
+        if (option.name == "pid") {
+            parsed.pid.reset(); // "1" is what its absence means
+        }
+        EXPECT_EQ(parsed.plan, Plan()) << option.name;
+        EXPECT_EQ(parsed.format, Parsed().format);
+        EXPECT_EQ(parsed.check, Parsed().check);
+        EXPECT_EQ(parsed.quiet, Parsed().quiet);
+    }
+}
+
+TEST(OptionTable, NamesAreUniqueAndWellFormed) {
+    std::set<std::string_view> names;
+    std::set<char> letters;
+    for (const Option& option : options()) {
+        EXPECT_TRUE(names.insert(option.name).second) << option.name;
+        EXPECT_TRUE(option.letter == 0 || letters.insert(option.letter).second) << option.name;
+        EXPECT_EQ(option.name.find_first_not_of("abcdefghijklmnopqrstuvwxyz-"), std::string_view::npos) << option.name;
+        EXPECT_EQ(option.kind == Kind::kFlag, option.placeholder.empty()) << option.name;
+        EXPECT_FALSE(option.help.ends_with('.')) << option.name;
+        EXPECT_EQ(find_option(option.name), &option);
+        EXPECT_EQ(find_variable(variable_of(option)), &option);
+    }
+    EXPECT_EQ(find_variable("STEPDOWN_USERS"), nullptr);
+    EXPECT_EQ(find_variable("USER"), nullptr);
+    EXPECT_EQ(find_option('\0'), nullptr);
+}
+
+TEST(Help, IsAsWrittenDown) {
+    for (const CommandRow& row : commands()) {
+        expect_golden("help-" + std::string(row.name) + ".txt", help_text(row.command));
+    }
+}
+
+TEST(Help, FitsATerminal) {
+    for (const CommandRow& row : commands()) {
+        std::istringstream lines(help_text(row.command));
+        for (std::string line; std::getline(lines, line);) {
+            EXPECT_LE(line.size(), 80U) << line;
+            EXPECT_FALSE(line.ends_with(' ')) << line;
+        }
+    }
+}
+
+TEST(Help, VersionNamesTheProgram) { EXPECT_THAT(version_text(), testing::MatchesRegex("stepdown [0-9].*\n")); }
+
+TEST(Nearest, FindsSlipsAndNothingElse) {
+    constexpr std::string_view kNames[] = {"user", "own", "seccomp"};
+    EXPECT_EQ(nearest("usr", kNames), "user");
+    EXPECT_EQ(nearest("seccmop", kNames), "seccomp");
+    EXPECT_EQ(nearest("basket", kNames), "");
+    EXPECT_EQ(nearest("", kNames), "");
+    EXPECT_EQ(nearest(std::string(100000, 'u'), kNames), "");
+}
+
+} // namespace
+} // namespace stepdown::cli
