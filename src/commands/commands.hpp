@@ -1,6 +1,7 @@
 #pragma once
 
 #include "cli/words.hpp"
+#include "commands/verify.hpp"
 #include "supervise/signals.hpp"
 #include "sys/kernel.hpp"
 
@@ -10,8 +11,8 @@ namespace stepdown::commands {
 // two that give up privileges do so through kernel.
 int run(sys::Kernel& kernel, const cli::Parsed& parsed, const supervise::SignalState& given);
 int exec(sys::Kernel& kernel, const cli::Parsed& parsed, const cli::Words& words, const supervise::SignalState& given);
-int plan(const cli::Parsed& parsed);
-int verify(const cli::Parsed& parsed);
+int plan(sys::Kernel& kernel, const cli::Parsed& parsed);
+int verify(sys::Kernel& kernel, const VerifyOptions& options);
 
 // Words → the command they name, with --help, --version and bad words answered here.
 int dispatch(const cli::Words& words, const supervise::SignalState& given);

@@ -34,9 +34,12 @@ int dispatch(const cli::Words& words, const supervise::SignalState& given) {
     case cli::Command::kExec:
         return exec(sys::real_kernel(), *parsed, words, given);
     case cli::Command::kPlan:
-        return plan(*parsed);
+        return plan(sys::real_kernel(), *parsed);
     case cli::Command::kVerify:
-        return verify(*parsed);
+        return verify(sys::real_kernel(), {.format = parsed->format == cli::Format::kJson ? "json" : "text",
+                                           .pid = parsed->pid,
+                                           .quiet = parsed->quiet,
+                                           .receipt = parsed->plan.receipt});
     }
     return to_status(ExitCode::kInternal);
 }

@@ -90,11 +90,11 @@ ExecFailure execute(sys::Kernel& kernel, const Program& program) noexcept {
 Error explain(const ExecFailure& failure, const Program& program) {
     const std::string name = program.argv.front();
     const std::string path = program.candidates.empty() ? name : program.candidates[failure.candidate];
-    if (!failure.exists && failure.error == EACCES) {
+    const bool searched = !name.contains('/');
+    if (!failure.exists && failure.error == EACCES && !searched) {
         return {ExitCode::kNotExecutable, "cannot execute " + path + ": the app's user may not search a directory on its path"};
     }
     if (!failure.exists) {
-        const bool searched = name.find('/') == std::string::npos;
         return {ExitCode::kNotFound,
                 searched ? "cannot find " + name + " in PATH; name a program of the image, or its full path"
                          : "cannot find " + name + ": no such file; name a program of the image"};
@@ -131,7 +131,8 @@ int run_child(void* context) {
     Message message;
     if (!child.what.filter.empty()) {
         if (const auto loaded = child.kernel.load_filter(child.what.filter); !loaded) {
-            message = {.stage = Stage::kConfineFailed, .error = loaded.error()};
+            message.stage = Stage::kConfineFailed;
+            message.error = loaded.error();
         }
     }
     message.seccomp_mode = ::prctl(PR_GET_SECCOMP, 0, 0, 0, 0);
@@ -227,6 +228,7 @@ Result<pid_t> launch(sys::Kernel& kernel, const Launch& what) {
                            "is the container's pids limit reached?");
     }
     child_end = sys::Fd();
+    [[maybe_unused]] const int moved = ::chdir("/"); // PID 1 must not keep the app's directory's file system busy
     const Account account = open_account(kernel, ("/proc/" + std::to_string(*pid) + "/status").c_str());
     Result<> passed = confine::load(kernel, what.own_filter);
     if (passed) {

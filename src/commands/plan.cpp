@@ -3,19 +3,20 @@
 #include "commands/commands.hpp"
 #include "commands/output.hpp"
 #include "commands/start.hpp"
+#include "plan/explain.hpp"
 #include "render/plan_json.hpp"
 #include "render/plan_text.hpp"
 
 namespace stepdown::commands {
 
 // What a start would do and where each value came from. Touches nothing and needs no privilege, so that an image's build can ask.
-int plan(const cli::Parsed& parsed) {
+int plan(sys::Kernel& kernel, const cli::Parsed& parsed) {
     Plan plan = parsed.plan;
     const Log log(plan.log_level, plan.log_format);
-    if (Result<> resolved = resolve(sys::real_kernel(), plan); !resolved) {
+    if (Result<> resolved = resolve(kernel, plan); !resolved) {
         return log.failed(resolved.error());
     }
-    if (Result<confine::Filter> filter = confine::filter_for(plan.seccomp); !filter) {
+    if (Result<confine::Filter> filter = confine::filter_for(kernel, plan.seccomp); !filter) {
         return log.failed(filter.error());
     }
     if (parsed.check) {
@@ -24,7 +25,10 @@ int plan(const cli::Parsed& parsed) {
         }
         return to_status(ExitCode::kSuccess);
     }
-    return print(parsed.format == cli::Format::kJson ? render::plan_json(plan) : render::plan_text(plan));
+    const std::vector<PlanStep> steps = plan::explain(plan);
+    const std::vector<Setting> options = cli::effective_settings(plan, cli::Command::kRun);
+    return print(parsed.format == cli::Format::kJson ? render::plan_json(plan, steps, options)
+                                                     : render::plan_text(plan, steps, options));
 }
 
 } // namespace stepdown::commands

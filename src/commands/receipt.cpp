@@ -1,3 +1,4 @@
+#include <sha2.h>
 #include <unistd.h>
 
 #include "commands/receipt.hpp"
@@ -8,11 +9,18 @@
 namespace stepdown::commands {
 namespace {
 
+std::string digest_of(const Plan& plan) {
+    const std::string text = plan::canonical_text(plan);
+    char hexadecimal[SHA256_DIGEST_STRING_LENGTH];
+    SHA256Data(reinterpret_cast<const std::uint8_t*>(text.data()), text.size(), hexadecimal);
+    return hexadecimal;
+}
+
 verify::Receipt receipt_of(const Start& start) {
     verify::Receipt receipt{.pid = ::getpid(),
                             .init = start.plan.init,
                             .allow_root = start.plan.allow_root,
-                            .plan = plan::digest(start.plan),
+                            .plan = digest_of(start.plan),
                             .wanted = start.wanted,
                             .filters_before = start.before.seccomp_filters,
                             .filter = {},

@@ -54,7 +54,7 @@ const char* value_of(const std::vector<const char*>& environment, std::string_vi
 char* writable(const char* text) { return const_cast<char*>(text); }
 
 Program program_of(const Plan& plan, const std::vector<const char*>& environment) {
-    Program program{.candidates = plan::candidates(plan.command.front(), value_of(environment, "PATH=")), .argv = {}, .envp = {}};
+    Program program{.candidates = plan::program_candidates(plan.command.front(), value_of(environment, "PATH=")), .argv = {}, .envp = {}};
     for (const std::string& word : plan.command) {
         program.argv.push_back(writable(word.c_str()));
     }
@@ -128,7 +128,7 @@ Result<Start> prepare(sys::Kernel& kernel, Plan plan) {
         return std::unexpected(wanted.error());
     }
     start.wanted = plan::with_filter(plan, *wanted);
-    Result<confine::Filter> filter = confine::filter_for(plan.seccomp);
+    Result<confine::Filter> filter = confine::filter_for(kernel, plan.seccomp);
     if (!filter) {
         return std::unexpected(filter.error());
     }

@@ -23,6 +23,9 @@ class FaultyKernel final : public sys::Kernel {
     sys::Sys<sys::Fd> open_at(int dir, const char* path, int flags, mode_t mode) override {
         return call("open_at", [&] { return real_.open_at(dir, path, flags, mode); });
     }
+    sys::Sys<sys::Fd> open_same_mount_at(int dir, const char* name, int flags) override {
+        return call("open_same_mount_at", [&] { return real_.open_same_mount_at(dir, name, flags); });
+    }
     sys::Sys<> make_directory_at(int dir, const char* name, mode_t mode) override {
         return call("make_directory_at", [&] { return real_.make_directory_at(dir, name, mode); });
     }
