@@ -6,7 +6,9 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/capability.h>
-#include <sys/stat.h>
+#include <linux/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "setup/explain.hpp"
 
@@ -107,7 +109,9 @@ void append_escaped(std::string& out, char byte) {
 
 Nature nature_of(int fd) {
     struct statx found{};
-    if (fd < 0 || ::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_UID | STATX_GID, &found) < 0) {
+    // The call itself: not every C library has a function for it.
+    const auto flags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC;
+    if (fd < 0 || ::syscall(SYS_statx, fd, "", flags, STATX_UID | STATX_GID, &found) < 0) {
         return {};
     }
     return {.immutable = (found.stx_attributes & (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND)) != 0,
