@@ -66,7 +66,7 @@ set(CMAKE_CXX_FLAGS_INIT "${stepdown_flags} \
 --start-no-unused-arguments -stdlib=libc++ --end-no-unused-arguments -stdlib++-isystem ${stepdown_sysroot}/usr/include/c++/v1 \
 -D_LIBCPP_HARDENING_MODE=_LIBCPP_HARDENING_MODE_FAST")
 foreach(language C CXX)
-    set(CMAKE_${language}_FLAGS_RELEASE "-Os -DNDEBUG" CACHE STRING "Flags of a release")
+    set(CMAKE_${language}_FLAGS_RELEASE "-Oz -DNDEBUG" CACHE STRING "Flags of a release")
 endforeach()
 
 string(JOIN " " CMAKE_EXE_LINKER_FLAGS_INIT
