@@ -177,7 +177,8 @@ Result<> apply_version(Parsed& parsed, std::string_view, const Source&) {
 // clang-format off
 constexpr Option kOptions[] = {
     {"user", 0, Kind::kText, "USER[:GROUP]", "",
-     "who the app will be: names from the image's passwd and group files, or numbers; a number without a passwd entry is its own group, :GROUP keeps the user",
+     "who the app will be: names from the image's passwd and group files, or numbers; a number without a passwd "
+     "entry is its own group, :GROUP keeps the user",
      Stage::kIdentity, kStarts, kEverywhere, apply_user},
     {"allow-root", 0, Kind::kFlag, "", "false",
      "let the app be uid 0 or gid 0, still without any capability",

@@ -1,5 +1,9 @@
 #include "plan/explain.hpp"
 
+#include <optional>
+#include <string_view>
+#include <utility>
+
 #include <fmt/format.h>
 
 namespace stepdown::plan {
@@ -29,23 +33,26 @@ void explain_receipt(const Plan& plan, std::vector<PlanStep>& steps) {
     }
 }
 
-// The rows of drop/, told without their mechanics.
+// One step for each row of drop/, told without its mechanics. A test holds the two together.
 void explain_drop(const Plan& plan, std::vector<PlanStep>& steps) {
     const auto drop = [&steps](std::string action, std::string_view reason) {
         steps.push_back({"drop", std::move(action), std::string(reason)});
     };
+    const auto become = [&plan](std::string_view what, std::optional<std::uint32_t> id) {
+        return plan.identity ? fmt::format("become {} {}", what, *id)
+                             : fmt::format("keep the {}: no user is named", what);
+    };
+    const std::optional<Identity>& app = plan.identity;
     drop("close every descriptor above 2", "what root opened must not reach the app");
-    drop("empty the ambient and the bounding set", "needs CAP_SETPCAP, so while it is there");
+    drop("clear the ambient capabilities", "they would come back at execve");
+    drop("empty the bounding set", "needs CAP_SETPCAP, so while it is there");
     drop("lock the securebits: uid 0 earns nothing", "needs CAP_SETPCAP, and must come before the ids change");
     drop("clear the supplementary groups", "needs CAP_SETGID");
-    if (plan.identity) {
-        drop(fmt::format("become gid {}", plan.identity->gid), "needs CAP_SETGID");
-        drop(fmt::format("become uid {}", plan.identity->uid), "last of the ids");
-    } else {
-        drop("keep the uid and gid", "no user is named");
-    }
-    drop("empty the five capability sets", "after the last call that needs one");
+    drop(become("gid", app ? std::optional(app->gid) : std::nullopt), "needs CAP_SETGID");
+    drop(become("uid", app ? std::optional(app->uid) : std::nullopt), "last of the ids");
+    drop("empty the capability sets", "after the last call that needs one");
     drop("set no_new_privs", "no program can win them back; the filter needs it");
+    drop("become non-dumpable", "the app has this process's uid and must not trace it");
 }
 
 void explain_start(const Plan& plan, std::vector<PlanStep>& steps) {

@@ -67,11 +67,12 @@ Result<> refuse_missing(const Plan& plan, const Facts& before) {
     }
     const std::string ids =
         std::to_string(wanted_uid(plan, before)[0]) + ":" + std::to_string(wanted_gid(plan, before)[0]);
+    const bool ids_change = wanted_uid(plan, before) != *before.uid || wanted_gid(plan, before) != *before.gid;
+    const bool can_start_as_them = ids_change && !has_zero(wanted_uid(plan, before));
     return fail(ExitCode::kDrop, "cannot step down to " + ids + ": " + names + (missing.size() > 1 ? " are" : " is") +
                                      " missing; start the container with" + options +
-                                     (has_zero(*before.uid) && !has_zero(wanted_uid(plan, before))
-                                          ? ", or unprivileged with --user " + ids
-                                          : ", or without any capability: --cap-drop=ALL"));
+                                     (can_start_as_them ? ", or unprivileged with --user " + ids
+                                                        : ", or without any capability: --cap-drop=ALL"));
 }
 
 } // namespace
