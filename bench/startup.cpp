@@ -3,8 +3,9 @@
 // twice (bench/true.c: spawn to exit; bench/stamp.c: exec to the app's first instruction), in a new random order,
 // so that a noisy moment of the machine is spread over all cases. The result is one line a case on standard output.
 //
-//   startup --apps=DIR [--rounds=N] [--pidns]
+//   startup --apps=DIR [--rounds=N] [--pidns] [--fresh=DIR]
 //
+// --fresh names a folder that is removed before every run: what the last start left there is not there at a first one.
 // A run that does not exit 0, or that does not reach the app, ends the measurement: a failure is not a fast start.
 #include <algorithm>
 #include <cerrno>
@@ -15,6 +16,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <filesystem>
 #include <optional>
 #include <random>
 #include <string>
@@ -46,6 +48,7 @@ struct Settings {
     std::string apps;
     int rounds = 300;
     bool pidns = false;
+    std::string fresh;
 };
 
 // Shared with the child, which runs in our memory until it execs (CLONE_VM | CLONE_VFORK).
@@ -156,6 +159,9 @@ class Bench {
         Launch launch{argv.data(), envp, pipe_write_, said_, settings_.pidns, 0, 0, nullptr};
 
         const int flags = CLONE_VM | CLONE_VFORK | SIGCHLD | (settings_.pidns ? CLONE_NEWPID | CLONE_NEWNS : 0);
+        if (!settings_.fresh.empty()) {
+            std::filesystem::remove_all(settings_.fresh);
+        }
         alarm(kDeadlineSeconds);
         const Nanoseconds spawned_at = now();
         const pid_t pid = must(clone(child, stack_ + sizeof stack_, flags, &launch), "clone");
@@ -254,6 +260,8 @@ std::optional<Settings> read_settings(int argc, char** argv) {
             if (error != std::errc() || rest != end || settings.rounds < 1) {
                 return std::nullopt;
             }
+        } else if (word.starts_with("--fresh=")) {
+            settings.fresh = word.substr(8);
         } else if (word == "--pidns") {
             settings.pidns = true;
         } else {
@@ -268,7 +276,7 @@ std::optional<Settings> read_settings(int argc, char** argv) {
 int main(int argc, char** argv) {
     const auto settings = read_settings(argc, argv);
     if (!settings) {
-        die("usage: startup --apps=DIR [--rounds=N] [--pidns] < CASES");
+        die("usage: startup --apps=DIR [--rounds=N] [--pidns] [--fresh=DIR] < CASES");
     }
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     auto cases = read_cases();
