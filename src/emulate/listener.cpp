@@ -1,0 +1,52 @@
+#include <algorithm>
+#include <cerrno>
+#include <iterator>
+#include <utility>
+
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "emulate/listener.hpp"
+
+namespace stepdown::emulate {
+
+Listener::Listener(sys::Fd listener, sys::Fd proc, Session session, std::vector<CallNumber> numbers,
+                   std::uint32_t architecture)
+    : listener_(std::move(listener)), proc_(std::move(proc)), session_(std::move(session)),
+      numbers_(std::move(numbers)), architecture_(architecture) {}
+
+Response Listener::respond(std::int32_t number, std::uint32_t architecture, pid_t thread,
+                           const std::array<std::uint64_t, 6>& args) {
+    const auto found = std::ranges::find(numbers_, number, &CallNumber::number);
+    if (architecture != architecture_ || found == numbers_.end()) {
+        return {.to_kernel = true};
+    }
+    return session_.answer({.thread = thread, .call = found->call, .args = args}, proc_);
+}
+
+Listener::Event Listener::answer() {
+    pollfd state{.fd = listener_.get(), .events = POLLIN, .revents = 0};
+    if (::poll(&state, 1, 0) == 1 && (state.revents & POLLIN) == 0) {
+        return Event::kOver; // POLLHUP alone
+    }
+    seccomp_notif request{};
+    if ((state.revents & POLLIN) == 0 ||
+        ::syscall(SYS_ioctl, listener_.get(), SECCOMP_IOCTL_NOTIF_RECV, &request) != 0) {
+        return Event::kAnswered; // ENOENT: killed while it waited
+    }
+    proc_.answering(listener_.get(), request.id);
+    std::array<std::uint64_t, 6> args;
+    std::ranges::copy(request.data.args, args.begin());
+    const Response response = respond(request.data.nr, request.data.arch, static_cast<pid_t>(request.pid), args);
+    seccomp_notif_resp reply{.id = request.id,
+                             .val = response.value,
+                             .error = -response.error,
+                             .flags = response.to_kernel ? std::uint32_t{SECCOMP_USER_NOTIF_FLAG_CONTINUE} : 0U};
+    ::syscall(SYS_ioctl, listener_.get(), SECCOMP_IOCTL_NOTIF_SEND, &reply);
+    return response.fakes_chroot && !std::exchange(chroot_said_, true) ? Event::kFakedChroot : Event::kAnswered;
+}
+
+} // namespace stepdown::emulate

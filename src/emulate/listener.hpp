@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "emulate/proc.hpp"
+#include "emulate/session.hpp"
+#include "sys/fd.hpp"
+
+namespace stepdown::emulate {
+
+// The number of a notified call on this machine.
+struct CallNumber {
+    std::int32_t number = 0;
+    Call call = Call::kNone;
+};
+
+// The listening end of a filter with notified calls, seccomp_unotify(2). To be polled; readable means answer().
+class Listener {
+  public:
+    // architecture: AUDIT_ARCH_* of the machine; calls through any other go to the kernel.
+    Listener(sys::Fd listener, sys::Fd proc, Session session, std::vector<CallNumber> numbers,
+             std::uint32_t architecture);
+
+    int descriptor() const noexcept { return listener_.get(); }
+
+    // What the caller has to say or do about it.
+    enum class Event {
+        kAnswered,
+        kFakedChroot, // the first time only
+        kOver,        // nobody is under the filter any more: close it
+    };
+
+    // One notification. A caller that has gone meanwhile is no error. Does not block when the descriptor was readable.
+    Event answer();
+
+  private:
+    Response respond(std::int32_t number, std::uint32_t architecture, pid_t thread,
+                     const std::array<std::uint64_t, 6>& args);
+
+    sys::Fd listener_;
+    Proc proc_;
+    Session session_;
+    std::vector<CallNumber> numbers_;
+    std::uint32_t architecture_;
+    bool chroot_said_ = false;
+};
+
+} // namespace stepdown::emulate

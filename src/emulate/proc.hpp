@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+
+#include "emulate/session.hpp"
+#include "sys/fd.hpp"
+
+namespace stepdown::emulate {
+
+// The Target that /proc shows. Reads only, but for the results that a call's arguments ask for. Needs no privilege: the
+// app is of the same user and dumpable, which is what ptrace(2) calls access. Allocates nothing.
+class Proc : public Target {
+  public:
+    // proc: an open directory, /proc.
+    explicit Proc(sys::Fd proc) noexcept : proc_(std::move(proc)) {}
+
+    // The notification that is being answered. Memory is refused once it is not valid any more: the thread's id may be
+    // another's by then, seccomp_unotify(2).
+    void answering(int listener, std::uint64_t id) noexcept {
+        listener_ = listener;
+        id_ = id;
+    }
+
+    std::optional<Process> process_of(pid_t thread) override;
+    std::size_t children_of(pid_t process, std::span<pid_t> into) override;
+    std::optional<ResourceLimit> limit_of(pid_t process, unsigned resource) override;
+    bool read(pid_t thread, std::uint64_t address, std::span<std::byte> into) override;
+    bool write(pid_t thread, std::uint64_t address, std::span<const std::byte> from) override;
+
+    static constexpr std::size_t kThreads = 128; // whose children are looked at
+
+  private:
+    sys::Fd open(const char* what, pid_t process, pid_t thread, int flags) const;
+    sys::Fd memory_of(pid_t thread, int flags) const;
+
+    sys::Fd proc_;
+    int listener_ = -1;
+    std::uint64_t id_ = 0;
+};
+
+} // namespace stepdown::emulate
