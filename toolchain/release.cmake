@@ -12,7 +12,9 @@ elseif(NOT "$ENV{XDG_CACHE_HOME}" STREQUAL "")
 else()
     set(stepdown_cache "$ENV{HOME}/.cache/stepdown")
 endif()
-file(SHA256 "${CMAKE_CURRENT_LIST_DIR}/sysroot" stepdown_key)
+file(READ "${CMAKE_CURRENT_LIST_DIR}/sysroot" stepdown_recipe)
+file(READ "${CMAKE_CURRENT_LIST_DIR}/start.c" stepdown_start)
+string(SHA256 stepdown_key "${stepdown_recipe}${stepdown_start}")
 string(SUBSTRING "${stepdown_key}" 0 16 stepdown_key)
 set(stepdown_triple ${stepdown_arch}-linux-musl)
 set(stepdown_sysroot "${stepdown_cache}/sysroot/${stepdown_key}/${stepdown_triple}")
@@ -70,11 +72,11 @@ foreach(language C CXX)
 endforeach()
 
 string(JOIN " " CMAKE_EXE_LINKER_FLAGS_INIT
-    ${stepdown_sysroot}/usr/lib/relro.o
     -static-pie
     -fuse-ld=lld
     -rtlib=compiler-rt
     -unwindlib=libunwind
     -Wl,-z,relro,-z,now,-z,noexecstack
     -Wl,--gc-sections,--icf=all,-O2
+    -Wl,--pack-dyn-relocs=relr
     -Wl,--build-id=sha1)
