@@ -89,13 +89,14 @@ def below_pid_1(processes):
     return sorted((known[pid] for pid in known if top(pid) == 1), key=lambda process: process["pid"])
 
 
-def assert_stepped_down(process, *, uid, gid=None, filters):
-    """Everything that a stepped-down process has to be, in the kernel's words."""
+def assert_stepped_down(process, *, uid, gid=None, filters, groups=(), bounding=0):
+    """Everything that a stepped-down process has to be, in the kernel's words. groups and bounding: what a start without
+    the right to change them cannot give up, and no_new_privs makes worthless."""
     gid = uid if gid is None else gid
     assert process["uid"] == [uid] * 4, process
     assert process["gid"] == [gid] * 4, process
-    assert process["groups"] == [], process
-    assert process["capabilities"] == dict.fromkeys(CAPABILITY_SETS, 0), process
+    assert process["groups"] == list(groups), process
+    assert process["capabilities"] == {**dict.fromkeys(CAPABILITY_SETS, 0), "CapBnd": bounding}, process
     assert process["no_new_privs"] == 1, process
     assert (process["seccomp"], process["filters"]) == (2, filters), process
 
@@ -247,10 +248,9 @@ class Engine:
             self.docker("rm", "-f", "-v", *(container.id for container in self.containers))
             self.containers.clear()
 
-    def own_filters(self, *docker):
-        """How many seccomp filters the engine itself puts on a process, with these docker options."""
-        shown = self.run("cat", "/proc/self/status", image="busybox", stepdown=None, docker=docker)
-        return parse_status(shown.out)["filters"]
+    def without_stepdown(self, *docker):
+        """What a process is that the engine starts with these docker options."""
+        return parse_status(self.run("cat", "/proc/self/status", image="busybox", stepdown=None, docker=docker).out)
 
     def forget_old_images(self):
         """Every build of the binary leaves images; after two days nobody runs them any more."""

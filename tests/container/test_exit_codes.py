@@ -12,12 +12,12 @@ def assert_refused(result, code, *words):
         assert word in result.err, result.err
 
 
-@pytest.mark.parametrize("status", [0, 1, 7, 42, 100, 126, 255])
+@pytest.mark.parametrize("status", [0, 7, 100, 255])
 def test_the_apps_own_status_is_the_containers(run_container, status):
     assert run_container("sh", "-c", f"exit {status}", image="busybox").code == status
 
 
-@pytest.mark.parametrize("signal, status", [("KILL", 137), ("SEGV", 139), ("ABRT", 134), ("TERM", 143)])
+@pytest.mark.parametrize("signal, status", [("KILL", 137), ("SEGV", 139), ("TERM", 143)])
 def test_a_crash_is_128_and_the_signal(run_container, signal, status):
     result = run_container("sh", "-c", f"kill -{signal} $$", image="busybox")
     assert result.code == status, result
@@ -85,20 +85,28 @@ def test_a_bad_file_is_100_and_its_place_is_named(engine, text, named):
     assert_refused(engine.run("echo", "ran", image=image, stepdown=()), 100, "/etc/stepdown.toml", named)
 
 
+def each_user(engine, users, image="busybox"):
+    """All of them in one container, not as PID 1: for each user the exit code, and how much the app wrote."""
+    loop = 'for user; do /stepdown --user="$user" -- echo ran >/tmp/out 2>/tmp/err; echo "$? $(wc -c </tmp/out)"; done'
+    result = engine.run("sh", "-c", loop, "sh", *users, image=image, stepdown=None)
+    return dict(zip(users, result.out.splitlines(), strict=True))
+
+
 ROOTS = ["0", "root", "0:0", "root:root", "10001:0", "app:root", "00", ":app"]
 
 
-@pytest.mark.parametrize("user", ROOTS)
-def test_root_is_refused_unless_it_is_written(run_container, user):
-    assert_refused(run_container("echo", "ran", image="busybox", stepdown=[f"--user={user}"]), 100)
+def test_root_is_refused_unless_it_is_written(engine):
+    assert each_user(engine, ROOTS) == dict.fromkeys(ROOTS, "100 0")
 
 
 def test_no_user_at_all_is_refused_when_started_as_root(run_container):
     assert_refused(run_container("echo", "ran", stepdown=["--log-level=warn"]), 100, "--user", "--allow-root")
 
 
-def test_group_0_that_the_engine_gave_is_refused(run_container):
-    assert_refused(run_container("echo", "ran", stepdown=["--log-level=warn"], docker=["--user=4711"]), 100)
+def test_group_0_that_the_engine_gave_is_said(run_container):
+    """docker run --user=UID gives group 0 to a number it does not know; without a right nobody can leave it."""
+    result = run_container("id", "-g", stepdown=["--log-level=warn"], docker=["--user=4711"])
+    assert (result.code, result.out) == (0, "0\n") and "gid 0" in result.err, result
 
 
 def test_allow_root_keeps_the_id_and_nothing_else(run_container):
@@ -113,12 +121,9 @@ WRONG_IDS = ["-1", "+1", "4294967295", "4294967296", "4294967297", "0x10", "1e3"
              "10001:", ":", "::", "10001:-1", "10001:4294967295", "10001:4294967296", ":4294967296:1"]  # fmt: skip
 
 
-def test_ids_that_are_no_ids_never_run_the_app(run_container):
-    """All of them in one container: each would have been root, or another user, with one of the peers."""
-    loop = 'for user; do /stepdown --user="$user" -- echo ran >/tmp/out 2>/tmp/err; echo "$? $(wc -c </tmp/out)"; done'
-    result = run_container("sh", "-c", loop, "sh", *WRONG_IDS, image="busybox", stepdown=None)
-    answers = dict(zip(WRONG_IDS, result.out.splitlines(), strict=True))
-    assert answers == dict.fromkeys(WRONG_IDS, "100 0"), result
+def test_ids_that_are_no_ids_never_run_the_app(engine):
+    """Each would have been root, or another user, with one of the peers."""
+    assert each_user(engine, WRONG_IDS) == dict.fromkeys(WRONG_IDS, "100 0")
 
 
 def test_a_malformed_passwd_line_is_never_root(engine):
@@ -126,9 +131,7 @@ def test_a_malformed_passwd_line_is_never_root(engine):
     files = {"passwd": (passwd, 0o644)}
     image = engine.build(f"FROM {engine.image('busybox')}\nCOPY passwd /etc/passwd", files)
     names = ["one", "two", "three", "four", "+", "five"]
-    loop = 'for user; do /stepdown --user="$user" -- echo ran 2>/dev/null; echo $?; done'
-    result = engine.run("sh", "-c", loop, "sh", *names, image=image, stepdown=None)
-    assert result.out.split() == ["100"] * len(names), result
+    assert each_user(engine, names, image) == dict.fromkeys(names, "100 0")
 
 
 def test_a_setuid_stepdown_refuses_to_run(engine):

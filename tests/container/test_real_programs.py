@@ -88,8 +88,7 @@ def test_redis_answers_and_saves_in_the_background(serve):
 
 
 def test_mariadb_answers(serve):
-    own, mkdir = ["/var/lib/mysql", "/var/log/mysql"], ["/run/mysqld"]
-    container = serve("mariadbd", user="mysql", own=own, mkdir=mkdir)
+    container = serve("mariadbd", user="mysql", own=["/var/lib/mysql"], mkdir=["/run/mysqld"])
     container.until_answers("mariadb", "-e", "select 1")
     script = "create database d; create table d.t (n int); insert into d.t values (1), (2); select sum(n) from d.t"
     assert container.exec("mariadb", "-Ne", script).out == "3\n"

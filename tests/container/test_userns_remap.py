@@ -51,10 +51,11 @@ def test_the_hosts_root_file_is_denied_either_way(cat_secret):
 
 @pytest.mark.parametrize("docker", [[], ["--user=10001:10001"], ["--cap-drop=ALL", "--user=10001:10001"]])
 def test_every_process_is_stepped_down(remapped_engine, docker):
-    filters = remapped_engine.own_filters() + 1
+    given = remapped_engine.without_stepdown(*docker)
+    kept = {"groups": given["groups"], "bounding": given["capabilities"]["CapBnd"]} if docker else {}
     container = remapped_engine.start("sleep", "1000", docker=docker)
     container.until(lambda: len(container.processes()) == 2, what="the app")
-    assert_tree_stepped_down(container.processes(), uid=10001, filters=filters)
+    assert_tree_stepped_down(container.processes(), uid=10001, filters=given["filters"] + 1, **kept)
 
 
 def test_verify_shows_the_map(remapped_engine):
