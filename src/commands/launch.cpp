@@ -1,3 +1,4 @@
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <optional>
@@ -29,22 +30,7 @@ struct ExecFailure {
     char interpreter[kInterpreterLength] = {}; // of a script; empty for anything else
 };
 
-enum class Stage { kConfined, kConfineFailed, kExecFailed };
-
-// What the child tells PID 1 over the barrier; one write(2) each.
-struct Message {
-    Stage stage = Stage::kConfined;
-    int error = 0;
-    int seccomp_mode = 0;
-    ExecFailure exec;
-};
-
-struct Child {
-    sys::Kernel& kernel;
-    const Launch& what;
-    int own_end;
-    int other_end;
-};
+enum class Stage : int { kStarted, kConfined, kConfineFailed, kReleased, kExecFailed };
 
 // The path behind "#!", as execve(2) reads it.
 void read_interpreter(const char* path, ExecFailure& failure) noexcept {
@@ -124,30 +110,6 @@ Error explain(const ExecFailure& failure, const Program& program) {
     }
 }
 
-int run_child(void* context) {
-    const auto& child = *static_cast<const Child*>(context);
-    ::close(child.other_end);
-    supervise::lead_process_group(child.what.terminal);
-    Message message;
-    if (!child.what.filter.empty()) {
-        if (const auto loaded = child.kernel.load_filter(child.what.filter); !loaded) {
-            message.stage = Stage::kConfineFailed;
-            message.error = loaded.error();
-        }
-    }
-    message.seccomp_mode = ::prctl(PR_GET_SECCOMP, 0, 0, 0, 0);
-    char released = 0;
-    if (::write(child.own_end, &message, sizeof message) != sizeof message || message.stage != Stage::kConfined ||
-        ::read(child.own_end, &released, 1) != 1) {
-        ::_exit(to_status(ExitCode::kInternal));
-    }
-    supervise::give_signals_back(child.what.given_signals);
-    message.stage = Stage::kExecFailed;
-    message.exec = execute(child.kernel, child.what.program);
-    [[maybe_unused]] const ssize_t told = ::write(child.own_end, &message, sizeof message);
-    ::_exit(to_status(ExitCode::kInternal));
-}
-
 // The kernel's account of the confined process: its open status file, or, in a container without /proc, what system calls say.
 // Opened before any filter can forbid it. The caller's credentials are the child's: clone(2) has copied them.
 struct Account {
@@ -155,9 +117,9 @@ struct Account {
     Facts by_calls;
 };
 
-Account open_account(sys::Kernel& kernel, const char* status_path) {
+Account open_account(sys::Kernel& kernel, pid_t pid) {
     Account account;
-    if (auto opened = kernel.open_at(AT_FDCWD, status_path, O_RDONLY)) {
+    if (auto opened = kernel.open_status(pid)) {
         account.status = std::move(*opened);
     } else {
         account.by_calls = kernel.own_facts();
@@ -188,40 +150,102 @@ Result<> judge(sys::Kernel& kernel, Facts wanted, const Account& account, int se
     return {};
 }
 
-// The barrier as PID 1 sees it, from the child's first word to its execve(2).
-Result<> pass_barrier(sys::Kernel& kernel, const Launch& what, const Account& account, int end) {
-    Message message;
-    if (::read(end, &message, sizeof message) != sizeof message) {
+} // namespace
+
+// The barrier: a word in the memory that PID 1 and the child share until execve(2), and a socket pair to sleep at. Each side first
+// looks at the word for as long as the other normally needs: being woken costs more than that, most of all in a virtual machine.
+struct Launch::Barrier {
+    std::atomic<Stage> stage = Stage::kStarted;
+    int error = 0;        // of the filter's load
+    int seccomp_mode = 0; // as the confined child was told
+    ExecFailure exec;
+};
+
+namespace {
+
+constexpr int kLooks = 1000; // some 20 to 40 µs
+
+struct Child {
+    sys::Kernel& kernel;
+    const Launch& what;
+    Launch::Barrier& barrier;
+    int own_end;
+    int other_end;
+};
+
+void relax() noexcept {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#endif
+}
+
+// Until the word is no longer stage, or the other side is gone. One byte was or will be written for each change.
+Stage wait_while(Stage stage, const Launch::Barrier& barrier, int end) noexcept {
+    for (int looks = 0; barrier.stage == stage && looks < kLooks; ++looks) {
+        relax();
+    }
+    char byte = 0;
+    while (barrier.stage == stage && ::read(end, &byte, 1) < 0 && errno == EINTR) {
+    }
+    return barrier.stage;
+}
+
+void change(Launch::Barrier& barrier, Stage stage, int end) noexcept {
+    barrier.stage = stage;
+    [[maybe_unused]] const ssize_t woken = ::write(end, "", 1);
+}
+
+int run_child(void* context) {
+    const auto& [kernel, what, barrier, own_end, other_end] = *static_cast<const Child*>(context);
+    ::close(other_end); // or the end of PID 1 would not end the wait below
+    supervise::lead_process_group(what.terminal);
+    if (!what.filter.empty()) {
+        if (const auto loaded = kernel.load_filter(what.filter); !loaded) {
+            barrier.error = loaded.error();
+            change(barrier, Stage::kConfineFailed, own_end);
+            ::_exit(to_status(ExitCode::kConfine));
+        }
+    }
+    barrier.seccomp_mode = ::prctl(PR_GET_SECCOMP, 0, 0, 0, 0);
+    change(barrier, Stage::kConfined, own_end);
+    if (wait_while(Stage::kConfined, barrier, own_end) != Stage::kReleased) {
+        ::_exit(to_status(ExitCode::kInternal));
+    }
+    supervise::give_signals_back(what.given_signals);
+    barrier.exec = execute(kernel, what.program);
+    barrier.stage = Stage::kExecFailed;
+    ::_exit(to_status(ExitCode::kNotExecutable));
+}
+
+Result<> confirm(sys::Kernel& kernel, const Launch& what, const Account& account, int end) {
+    const Launch::Barrier& barrier = *what.barrier;
+    switch (wait_while(Stage::kStarted, barrier, end)) {
+    case Stage::kConfined:
+        return judge(kernel, what.wanted, account, barrier.seccomp_mode);
+    case Stage::kConfineFailed:
+        return call_failed(ExitCode::kConfine, "cannot load the app's seccomp filter", "seccomp", barrier.error);
+    default:
         return fail(ExitCode::kInternal, "the child ended before it was confined");
     }
-    if (message.stage == Stage::kConfineFailed) {
-        return call_failed(ExitCode::kConfine, "cannot load the app's seccomp filter", "seccomp", message.error);
-    }
-    if (Result<> judged = judge(kernel, what.wanted, account, message.seccomp_mode); !judged) {
-        return judged;
-    }
-    if (::write(end, "", 1) != 1) {
-        return call_failed(ExitCode::kInternal, "cannot release the app", "write", errno);
-    }
-    if (::read(end, &message, sizeof message) == sizeof message) {
-        return std::unexpected(explain(message.exec, what.program));
-    }
-    return {}; // end of file: execve(2) has closed the child's end
 }
 
 } // namespace
 
-Result<pid_t> launch(sys::Kernel& kernel, const Launch& what) {
+Result<pid_t> launch(sys::Kernel& kernel, Launch& what) {
     if (::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0) {
         return fail(ExitCode::kVerify, "PID 1 is still dumpable after the drop: the app could read it; it was not started");
     }
     int ends[2];
-    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) {
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
         return call_failed(ExitCode::kInternal, "cannot make the barrier between PID 1 and the app", "socketpair", errno);
     }
     const sys::Fd own_end(ends[0]);
     sys::Fd child_end(ends[1]);
-    Child child{.kernel = kernel, .what = what, .own_end = ends[1], .other_end = ends[0]};
+    static Launch::Barrier barrier;
+    what.barrier = &barrier;
+    Child child{.kernel = kernel, .what = what, .barrier = barrier, .own_end = ends[1], .other_end = ends[0]};
     const auto pid = kernel.spawn(run_child, &child);
     if (!pid) {
         return call_failed(ExitCode::kInternal, "cannot start a process for the app", "clone", pid.error(),
@@ -229,21 +253,29 @@ Result<pid_t> launch(sys::Kernel& kernel, const Launch& what) {
     }
     child_end = sys::Fd();
     [[maybe_unused]] const int moved = ::chdir("/"); // PID 1 must not keep the app's directory's file system busy
-    const Account account = open_account(kernel, ("/proc/" + std::to_string(*pid) + "/status").c_str());
+    const Account account = open_account(kernel, *pid);
     Result<> passed = confine::load(kernel, what.own_filter);
     if (passed) {
-        passed = pass_barrier(kernel, what, account, own_end.get());
+        passed = confirm(kernel, what, account, own_end.get());
     }
     if (!passed) {
         ::kill(*pid, SIGKILL);
         ::waitpid(*pid, nullptr, 0);
         return std::unexpected(passed.error());
     }
+    change(barrier, Stage::kReleased, own_end.get());
     return *pid;
 }
 
+std::optional<Error> refused_by_kernel(const Launch& what) {
+    if (what.barrier == nullptr || what.barrier->stage != Stage::kExecFailed) {
+        return std::nullopt;
+    }
+    return explain(what.barrier->exec, what.program);
+}
+
 Error become(sys::Kernel& kernel, const Launch& what) {
-    const Account account = open_account(kernel, "/proc/self/status");
+    const Account account = open_account(kernel, 0);
     if (!what.filter.empty()) {
         if (Result<> loaded = confine::load(kernel, what.filter); !loaded) {
             return loaded.error();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,18 +24,25 @@ struct Program {
 };
 
 struct Launch {
+    struct Barrier;
+
     const Program& program;
     std::span<const sock_filter> filter;      // the app's; empty: none
     const Facts& wanted;                      // of the app, filter included
     supervise::SignalState given_signals;
     std::span<const sock_filter> own_filter = {}; // PID 1's; only launch() reads it
     int terminal = -1;                            // to be handed to the app, or -1; likewise
+    Barrier* barrier = nullptr;                   // launch()'s own
 };
 
 // Starts the app behind a barrier: the child confines itself and waits; PID 1 confines itself at the same time, reads the
 // child's state back from the kernel, holds it against wanted, and only then lets it execute. On any failure the child is gone
-// and the app's first instruction has not run. Returns the app's pid once execve(2) has succeeded.
-Result<pid_t> launch(sys::Kernel& kernel, const Launch& what);
+// and the app's first instruction has not run. Returns the pid as soon as the child is released; what is borrowed must live
+// until it has ended, and one start at a time is all a process can do.
+Result<pid_t> launch(sys::Kernel& kernel, Launch& what);
+
+// To be asked when the child has ended: why execve(2) refused the app, if it did.
+std::optional<Error> refused_by_kernel(const Launch& what);
 
 // The same without a child: confines, reads back and becomes the app. Returns only to say why not.
 Error become(sys::Kernel& kernel, const Launch& what);

@@ -56,8 +56,12 @@ int supervise_app(sys::Kernel& kernel, const Start& start, const supervise::Sign
     if (!app) {
         return log.failed(app.error());
     }
-    clock.done("confine, verify, exec", "the app runs as pid " + std::to_string(*app));
-    return watch->until_ended(*app);
+    clock.done("confine and verify", "released the app, pid " + std::to_string(*app));
+    const int status = watch->until_ended(*app);
+    if (const std::optional<Error> refused = refused_by_kernel(what)) {
+        return log.failed(*refused);
+    }
+    return status;
 }
 
 } // namespace

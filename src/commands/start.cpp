@@ -78,7 +78,7 @@ Source source_of(const Plan& plan, std::string_view option) {
 
 Facts observe_self(sys::Kernel& kernel) {
     Facts facts;
-    const auto status = kernel.open_at(AT_FDCWD, "/proc/self/status", O_RDONLY);
+    const auto status = kernel.open_status(0);
     const auto text = status ? kernel.read_whole(*status) : std::unexpected(status.error());
     if (!text) {
         return kernel.own_facts();
@@ -96,7 +96,10 @@ Result<> resolve(sys::Kernel& kernel, Plan& plan) {
         if (!passwd) {
             return std::unexpected(passwd.error());
         }
-        const Result<std::string> group = read_account_file(kernel, "/etc/group");
+        const std::size_t colon = plan.user_spec.find(':');
+        const bool names_group =
+            colon != std::string::npos && plan.user_spec.find_first_not_of("0123456789", colon + 1) != std::string::npos;
+        const Result<std::string> group = names_group ? read_account_file(kernel, "/etc/group") : std::string();
         if (!group) {
             return std::unexpected(group.error());
         }

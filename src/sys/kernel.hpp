@@ -33,7 +33,6 @@ class Kernel {
     virtual Sys<struct stat> stat_at(int dir, const char* name) = 0; // name "": dir itself
     virtual Sys<> change_owner_at(int dir, const char* name, uid_t uid, gid_t gid) = 0; // name "": dir itself
     virtual Sys<> change_mode(int fd, mode_t mode) = 0; // fchmod(2): not for O_PATH descriptors
-    virtual Sys<> rename_at(int dir, const char* from, const char* to) = 0;
     virtual Sys<> remove_at(int dir, const char* name, int flags) = 0; // unlinkat(2)
 
     // ---- stepping down, in credentials(7) and capabilities(7) words.
@@ -55,6 +54,9 @@ class Kernel {
     // ---- the kernel's account, from /proc. A status file that is open already is read from its beginning: the kernel writes
     // it anew for every such read, and a caller whose filter forbids open(2) by then can still ask.
     virtual Sys<std::string> read_whole(const Fd& file) = 0;
+    // The status file of a process by its number, or the caller's own (0). ESRCH where /proc is another PID namespace's, so that
+    // a number means somebody else there.
+    virtual Sys<Fd> open_status(pid_t pid) = 0;
     // What the calling thread can learn of itself by system calls alone, for a container without /proc: everything but
     // the number of filters, which only /proc tells.
     virtual Facts own_facts() = 0;

@@ -93,7 +93,7 @@ Attempt check_directory(sys::Kernel& kernel, const sys::Fd& directory) {
 sys::Sys<sys::Fd> create_new(sys::Kernel& kernel, int directory, const char* name) {
     constexpr int kNew = O_WRONLY | O_CREAT | O_EXCL;
     auto file = kernel.open_at(directory, name, kNew, 0444);
-    if (!file && file.error() == EEXIST) { // of a start with this pid that did not get as far as the rename
+    if (!file && file.error() == EEXIST) { // an earlier start's
         if (const auto removed = kernel.remove_at(directory, name, 0); removed) {
             file = kernel.open_at(directory, name, kNew, 0444);
         }
@@ -115,20 +115,19 @@ sys::Sys<> write_all(int fd, std::string_view text) {
     return {};
 }
 
-sys::Sys<> fill(sys::Kernel& kernel, int directory, const char* temporary, const char* name, std::string_view text) {
-    auto file = create_new(kernel, directory, temporary);
+// Not by rename(2) over an old one: some file systems flush to the disk then, a hundred times what all the rest costs, and nobody
+// reads a receipt before its start is done.
+sys::Sys<> fill(sys::Kernel& kernel, int directory, const char* name, std::string_view text) {
+    auto file = create_new(kernel, directory, name);
     if (!file) {
         return std::unexpected(file.error());
     }
     sys::Sys<> done = write_all(file->get(), text);
     if (done) {
-        done = kernel.change_mode(file->get(), 0444);
-    }
-    if (done) {
-        done = kernel.rename_at(directory, temporary, name);
+        done = kernel.change_mode(file->get(), 0444); // whatever the umask took away
     }
     if (!done) {
-        (void)kernel.remove_at(directory, temporary, 0); // the reason that counts is the first one
+        (void)kernel.remove_at(directory, name, 0); // the reason that counts is the first one
     }
     return done;
 }
@@ -146,8 +145,7 @@ Attempt write_at(sys::Kernel& kernel, std::string_view path, std::string_view te
     if (const Attempt good = check_directory(kernel, *directory); !good) {
         return std::unexpected(fmt::format("{}: {}", directory_path, good.error()));
     }
-    const std::string temporary = fmt::format(".{}.{}", place->name, ::getpid());
-    if (const auto done = fill(kernel, directory->get(), temporary.c_str(), place->name.c_str(), text); !done) {
+    if (const auto done = fill(kernel, directory->get(), place->name.c_str(), text); !done) {
         return std::unexpected(fmt::format("{}: {}", path, reason(done.error())));
     }
     return {};

@@ -38,9 +38,6 @@ class FaultyKernel final : public sys::Kernel {
     sys::Sys<> change_mode(int fd, mode_t mode) override {
         return call("change_mode", [&] { return real_.change_mode(fd, mode); });
     }
-    sys::Sys<> rename_at(int dir, const char* from, const char* to) override {
-        return call("rename_at", [&] { return real_.rename_at(dir, from, to); });
-    }
     sys::Sys<> remove_at(int dir, const char* name, int flags) override {
         return call("remove_at", [&] { return real_.remove_at(dir, name, flags); });
     }
@@ -82,6 +79,9 @@ class FaultyKernel final : public sys::Kernel {
     }
     sys::Sys<std::string> read_whole(const sys::Fd& file) override {
         return call("read_whole", [&] { return real_.read_whole(file); });
+    }
+    sys::Sys<sys::Fd> open_status(pid_t pid) override {
+        return call("open_status", [&] { return real_.open_status(pid); });
     }
     Facts own_facts() override { return real_.own_facts(); }
     sys::Sys<unsigned> securebits() override {

@@ -114,7 +114,6 @@ const Refusal kRefusals[] = {
     {"open_at", ExitCode::kSetup, "openat2"},
     {"make_directory_at", ExitCode::kSetup, "mkdirat"},
     {"change_owner_at", ExitCode::kSetup, "fchownat"},
-    {"rename_at", ExitCode::kSetup, "renameat"},
     {"close_from", ExitCode::kDrop, "close_range"},
     {"clear_ambient", ExitCode::kDrop, "PR_CAP_AMBIENT_CLEAR_ALL"},
     {"drop_bounding", ExitCode::kDrop, "PR_CAPBSET_DROP"},

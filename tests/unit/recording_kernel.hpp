@@ -31,7 +31,6 @@ class RecordingKernel : public sys::Kernel {
         return answer("change_owner_at " + std::string(name));
     }
     sys::Sys<> change_mode(int, mode_t) override { return answer("change_mode"); }
-    sys::Sys<> rename_at(int, const char* from, const char*) override { return answer("rename_at " + std::string(from)); }
     sys::Sys<> remove_at(int, const char* name, int) override { return answer("remove_at " + std::string(name)); }
     sys::Sys<> close_from(unsigned first) override { return answer("close_from " + std::to_string(first)); }
     sys::Sys<> drop_bounding(unsigned capability) override {
@@ -51,6 +50,9 @@ class RecordingKernel : public sys::Kernel {
     sys::Sys<> load_filter(std::span<const sock_filter>) override { return answer("load_filter"); }
     sys::Sys<std::string> read_whole(const sys::Fd&) override {
         return answer("read_whole").transform([] { return std::string(); });
+    }
+    sys::Sys<sys::Fd> open_status(pid_t pid) override {
+        return answer("open_status " + std::to_string(pid)).transform([] { return sys::Fd(); });
     }
     Facts own_facts() override { return {}; }
     sys::Sys<unsigned> securebits() override {
