@@ -19,7 +19,7 @@ string(SUBSTRING "${stepdown_key}" 0 16 stepdown_key)
 set(stepdown_triple ${stepdown_arch}-linux-musl)
 set(stepdown_sysroot "${stepdown_cache}/sysroot/${stepdown_key}/${stepdown_triple}")
 if(NOT EXISTS "${stepdown_sysroot}/usr/lib/libc++.a")
-    message(FATAL_ERROR "no release sysroot at ${stepdown_sysroot}: run `make setup`")
+    message(FATAL_ERROR "  no release sysroot at ${stepdown_sysroot}: run `make setup`")
 endif()
 
 set(CMAKE_SYSTEM_NAME Linux)
