@@ -1,0 +1,234 @@
+#include <algorithm>
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "sys/kernel.hpp"
+#include "unit/verify_fixture.hpp"
+#include "verify/assess.hpp"
+#include "verify/receipt.hpp"
+
+using namespace stepdown;
+using stepdown::testing::a_thread;
+using stepdown::testing::dropped;
+using stepdown::testing::FakeProc;
+using stepdown::testing::put;
+using stepdown::testing::TemporaryDirectory;
+
+namespace {
+
+verify::Receipt a_receipt() {
+    verify::Receipt receipt;
+    receipt.wanted = dropped();
+    receipt.filter = {"default", std::string(64, 'b')};
+    return receipt;
+}
+
+// A receipt of whoever runs this test: protected only if that is root.
+class VerifyAssess : public ::testing::Test {
+  protected:
+    VerifyAssess() {
+        ::umask(022);
+        put(place, verify::write_receipt(a_receipt()));
+    }
+
+    void leave(const verify::Receipt& receipt) { put(place, verify::write_receipt(receipt)); }
+
+    Report assess(const FakeProc& proc, std::optional<pid_t> pid = {}) {
+        return verify::assess(sys::real_kernel(), {.proc = proc.path(), .receipt = where, .pid = pid});
+    }
+
+    static Finding find(const std::vector<Finding>& findings, std::string_view id) {
+        const auto found = std::ranges::find(findings, id, &Finding::check);
+        EXPECT_NE(found, findings.end()) << id;
+        return found == findings.end() ? Finding{} : *found;
+    }
+
+    // "pid/tid check" of everything that fails or is unknown.
+    static std::vector<std::string> troubles(const Report& report) {
+        std::vector<std::string> all;
+        const auto take = [&all](const std::string& who, const std::vector<Finding>& findings) {
+            for (const Finding& finding : findings) {
+                if (finding.verdict == Verdict::kFail || finding.verdict == Verdict::kUnknown) {
+                    all.push_back(who + " " + finding.check);
+                }
+            }
+        };
+        take("container", report.container);
+        for (const Subject& subject : report.subjects) {
+            take(std::to_string(subject.thread.pid) + "/" + std::to_string(subject.thread.tid), subject.findings);
+        }
+        return all;
+    }
+
+    // Makes /proc/1's files belong to the app, as they do when PID 1 is dumpable. Answers whose they are then.
+    static std::uint32_t expose(const FakeProc& proc) {
+        if (::geteuid() != 0) {
+            return ::geteuid();
+        }
+        EXPECT_EQ(::chown(proc.status_path(1, 1).c_str(), 10001, 10001), 0);
+        return 10001;
+    }
+
+    TemporaryDirectory directory;
+    const std::string place = directory / "receipt";
+    std::string where = place;
+};
+
+using Troubles = std::vector<std::string>;
+
+Facts root() {
+    Facts facts;
+    facts.uid = all_four(0);
+    facts.gid = all_four(0);
+    facts.groups.emplace();
+    facts.capabilities = CapabilitySets{0, 0xa80425fb, 0xa80425fb, 0xa80425fb, 0};
+    facts.no_new_privs = false;
+    facts.seccomp_mode = 2;
+    facts.seccomp_filters = 1;
+    return facts;
+}
+
+} // namespace
+
+TEST_F(VerifyAssess, ATreeThatSteppedDownPassesWhateverEntersBesideIt) {
+    const FakeProc proc({a_thread(1, 1, 0), a_thread(7, 7, 1), a_thread(7, 8, 1), a_thread(50, 50, 0, root())});
+    const Report report = assess(proc);
+    EXPECT_EQ(troubles(report), Troubles{});
+    EXPECT_EQ(overall(report), Verdict::kPass);
+    EXPECT_EQ(report.receipt, place);
+    ASSERT_EQ(report.subjects.size(), 4U);
+    EXPECT_EQ(report.subjects[3].role, Role::kForeign);
+    EXPECT_TRUE(report.subjects[3].findings.empty());
+    EXPECT_EQ(find(report.subjects[0].findings, "init.dumpable").verdict, Verdict::kPass);
+    EXPECT_EQ(find(report.container, "user_namespace").observed, "0 100000 65536; uid 10001 is uid 110001 outside");
+}
+
+TEST_F(VerifyAssess, OneThreadWithOtherIdsIsReportedAndOnlyIt) {
+    Facts other = dropped();
+    (*other.uid)[1] = 10002;
+    const FakeProc proc({a_thread(1, 1, 0), a_thread(7, 7, 1), a_thread(7, 8, 1, other)});
+    EXPECT_EQ(troubles(assess(proc)), Troubles{"7/8 uid"});
+    EXPECT_EQ(overall(assess(proc)), Verdict::kFail);
+}
+
+TEST_F(VerifyAssess, ARootProcessBelowInitFails) {
+    const FakeProc proc({a_thread(1, 1, 0), a_thread(7, 7, 1, root())});
+    EXPECT_EQ(overall(assess(proc)), Verdict::kFail);
+    EXPECT_TRUE(std::ranges::contains(troubles(assess(proc)), "7/7 uid"));
+}
+
+TEST_F(VerifyAssess, ATracedProcessFails) {
+    Thread traced = a_thread(7, 7, 1);
+    traced.tracer = 50;
+    EXPECT_EQ(troubles(assess(FakeProc({a_thread(1, 1, 0), traced}))), Troubles{"7/7 tracer"});
+}
+
+TEST_F(VerifyAssess, ADumpableInitFails) {
+    const FakeProc proc({a_thread(1, 1, 0), a_thread(7, 7, 1)});
+    const std::uint32_t owner = expose(proc);
+    verify::Receipt receipt = a_receipt();
+    receipt.wanted.uid = all_four(owner);
+    leave(receipt);
+    Thread init = a_thread(1, 1, 0, receipt.wanted);
+    put(proc.status_path(1, 1), stepdown::testing::status_text(init));
+    put(proc.status_path(7, 7), stepdown::testing::status_text(a_thread(7, 7, 1, receipt.wanted)));
+    EXPECT_EQ(troubles(assess(proc)), Troubles{"1/1 init.dumpable"});
+}
+
+TEST_F(VerifyAssess, WithoutAnInitThatProcessIsTheAppAndMayBeDumpable) {
+    verify::Receipt receipt = a_receipt();
+    receipt.init = false;
+    leave(receipt);
+    const FakeProc proc({a_thread(1, 1, 0)});
+    expose(proc);
+    const Report report = assess(proc);
+    EXPECT_EQ(troubles(report), Troubles{});
+    EXPECT_EQ(report.subjects.at(0).role, Role::kApp);
+}
+
+TEST_F(VerifyAssess, ZombiesAreReportedNotJudged) {
+    Thread zombie = a_thread(7, 7, 1, root());
+    zombie.state = 'Z';
+    const Report report = assess(FakeProc({a_thread(1, 1, 0), zombie}));
+    EXPECT_EQ(troubles(report), Troubles{});
+    ASSERT_EQ(report.subjects.at(1).findings.size(), 1U);
+    EXPECT_EQ(report.subjects[1].findings[0].check, "state");
+    EXPECT_EQ(report.subjects[1].findings[0].verdict, Verdict::kSkipped);
+}
+
+TEST_F(VerifyAssess, WhatCannotBeReadIsUnknown) {
+    const FakeProc proc({a_thread(1, 1, 0), a_thread(7, 7, 1)});
+    std::filesystem::remove(proc.status_path(7, 7));
+    std::filesystem::create_directory(proc.status_path(7, 7));
+    EXPECT_EQ(troubles(assess(proc)), Troubles{"7/7 status"});
+    EXPECT_EQ(overall(assess(proc)), Verdict::kUnknown);
+}
+
+TEST_F(VerifyAssess, AnInitThatIsNotShownIsUnknown) {
+    EXPECT_EQ(troubles(assess(FakeProc({a_thread(50, 50, 0)}))), Troubles{"container process"});
+    const Report report = verify::assess(sys::real_kernel(), {.proc = "/no/such/proc", .receipt = place, .pid = {}});
+    EXPECT_EQ(troubles(report), Troubles{"container process"});
+    EXPECT_EQ(overall(report), Verdict::kUnknown);
+}
+
+// ---- The receipt.
+
+TEST_F(VerifyAssess, WithoutAReceiptTheFloorIsHeldAndAPassIsUnknown) {
+    where = directory / "none";
+    const FakeProc good({a_thread(1, 1, 0), a_thread(7, 7, 1)});
+    EXPECT_EQ(troubles(assess(good)), Troubles{"container receipt"});
+    EXPECT_EQ(overall(assess(good)), Verdict::kUnknown);
+    EXPECT_EQ(assess(good).receipt, "");
+    EXPECT_EQ(assess(good).subjects.at(0).role, Role::kInit);
+    EXPECT_EQ(overall(assess(FakeProc({a_thread(1, 1, 0, root())}))), Verdict::kFail);
+}
+
+TEST_F(VerifyAssess, WithReceiptOffTheFloorAloneDecides) {
+    where = "off";
+    EXPECT_EQ(overall(assess(FakeProc({a_thread(1, 1, 0), a_thread(7, 7, 1)}))), Verdict::kPass);
+    EXPECT_EQ(overall(assess(FakeProc({a_thread(1, 1, 0), a_thread(7, 7, 1, root())}))), Verdict::kFail);
+}
+
+TEST_F(VerifyAssess, AMalformedReceiptFails) {
+    put(place, "Stepdown:\t1\n");
+    EXPECT_EQ(troubles(assess(FakeProc({a_thread(1, 1, 0)}))), Troubles{"container receipt"});
+    EXPECT_EQ(overall(assess(FakeProc({a_thread(1, 1, 0)}))), Verdict::kFail);
+}
+
+TEST_F(VerifyAssess, AReceiptThatTheAppCouldHaveWrittenLoosensNothing) {
+    verify::Receipt receipt = a_receipt();
+    receipt.wanted = root();
+    receipt.allow_root = true;
+    receipt.filter.reset();
+    leave(receipt);
+    ASSERT_EQ(::chmod(place.c_str(), 0666), 0);
+    const FakeProc proc({a_thread(1, 1, 0, root())});
+    const Report report = assess(proc);
+    EXPECT_EQ(find(report.container, "receipt.protected").verdict, Verdict::kSkipped);
+    const auto found = troubles(report);
+    for (const char* const check : {"1/1 uid", "1/1 gid", "1/1 capabilities.effective", "1/1 no_new_privs"}) {
+        EXPECT_TRUE(std::ranges::contains(found, check)) << check;
+    }
+    EXPECT_FALSE(std::ranges::contains(found, "1/1 capabilities.bounding")); // nobody without CAP_SETPCAP can empty it
+}
+
+TEST_F(VerifyAssess, AReceiptThatTheAppCouldHaveWrittenIsUsedAndSaidToBe) {
+    ASSERT_EQ(::chmod(place.c_str(), 0666), 0);
+    const Report report = assess(FakeProc({a_thread(1, 1, 0), a_thread(7, 7, 1)}));
+    EXPECT_EQ(overall(report), Verdict::kPass);
+    EXPECT_EQ(report.receipt, place);
+    EXPECT_NE(find(report.container, "receipt.protected").observed.find("0666"), std::string::npos);
+}
+
+// ---- One process.
+
+TEST_F(VerifyAssess, OneProcessIsJudgedAloneWhateverItsDescent) {
+    const FakeProc proc({a_thread(1, 1, 0), a_thread(7, 7, 1, root()), a_thread(50, 50, 0, root()), a_thread(9, 9, 1)});
+    EXPECT_EQ(overall(assess(proc, 9)), Verdict::kPass);
+    EXPECT_EQ(assess(proc, 9).subjects.size(), 1U);
+    const Report entered = assess(proc, 50);
+    EXPECT_EQ(overall(entered), Verdict::kFail);
+    EXPECT_EQ(entered.subjects.at(0).role, Role::kApp);
+    EXPECT_EQ(troubles(assess(proc, 51)), Troubles{"container process"});
+}
