@@ -243,9 +243,10 @@ Result<pid_t> launch(sys::Kernel& kernel, Launch& what) {
     }
     const sys::Fd own_end(ends[0]);
     sys::Fd child_end(ends[1]);
+    // Not on this function's stack: the child goes on reading both until execve(2), when this function has returned.
     static Launch::Barrier barrier;
     what.barrier = &barrier;
-    Child child{.kernel = kernel, .what = what, .barrier = barrier, .own_end = ends[1], .other_end = ends[0]};
+    static Child child{.kernel = kernel, .what = what, .barrier = barrier, .own_end = ends[1], .other_end = ends[0]};
     const auto pid = kernel.spawn(run_child, &child);
     if (!pid) {
         return call_failed(ExitCode::kInternal, "cannot start a process for the app", "clone", pid.error(),

@@ -39,6 +39,24 @@ std::string_view verb(Act act) {
     return "handle";
 }
 
+std::string_view call(Act act) {
+    switch (act) {
+    case Act::kEnter:
+        return "openat2";
+    case Act::kCreate:
+        return "mkdirat";
+    case Act::kRead:
+        return "getdents64";
+    case Act::kLook:
+        return "fstatat";
+    case Act::kOwner:
+        return "fchownat";
+    case Act::kMode:
+        return "fchmod";
+    }
+    return "?";
+}
+
 // Which capability the kernel asks for before it answers so: capabilities(7), chown(2), chmod(2), path_resolution(7).
 struct Need {
     Act act;
@@ -136,8 +154,8 @@ std::string explain(const Trouble& trouble, std::string_view path, std::uint64_t
     if (trouble.error == 0) {
         return fmt::format("will not {} {}: {}", verb(trouble.act), printable(path), trouble.why);
     }
-    std::string line =
-        fmt::format("cannot {} {}: {}", verb(trouble.act), printable(path), std::strerror(trouble.error));
+    std::string line = fmt::format("cannot {} {}: {} ({})", verb(trouble.act), printable(path),
+                                   std::strerror(trouble.error), call(trouble.act));
     if (const std::string_view name = missing_capability(trouble, effective); !name.empty() && !nature.immutable) {
         return fmt::format("{}: {} is missing: add it (docker run --cap-add={}), or let the step be skipped "
                            "(--setup-best-effort)",

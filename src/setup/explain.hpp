@@ -35,7 +35,7 @@ std::string_view missing_capability(const Trouble& trouble, std::uint64_t effect
 // True when every other file of the same step would fail for the same reason.
 bool is_hopeless(const Trouble& trouble, std::uint64_t effective);
 
-// "cannot change the owner of /data/x: Read-only file system: mount it read-write, ...". One line, whatever is in the
+// "cannot change the owner of /data/x: Read-only file system (fchownat): mount it read-write, ...". One line, whatever is in the
 // path.
 std::string explain(const Trouble& trouble, std::string_view path, std::uint64_t effective, const Nature& nature);
 

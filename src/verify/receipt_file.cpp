@@ -42,7 +42,7 @@ std::span<const std::string_view> places(const std::string_view& where) {
     return where == "auto" ? std::span(kPlaces) : std::span(&where, 1);
 }
 
-std::string reason(int error) { return std::strerror(error); }
+std::string reason(int error, std::string_view call) { return fmt::format("{} ({})", std::strerror(error), call); }
 
 bool others_may_write(const struct stat& status) { return (status.st_mode & (S_IWGRP | S_IWOTH)) != 0; }
 
@@ -54,7 +54,7 @@ std::expected<sys::Fd, std::string> own_directory(sys::Kernel& kernel, const Pla
     auto parent =
         kernel.open_at(AT_FDCWD, place.parent.c_str(), place.leaf.empty() ? kDirectory : O_PATH | O_DIRECTORY);
     if (!parent) {
-        return std::unexpected(fmt::format("{}: {}", place.parent, reason(parent.error())));
+        return std::unexpected(fmt::format("{}: {}", place.parent, reason(parent.error(), "openat2")));
     }
     if (place.leaf.empty()) {
         return std::move(*parent);
@@ -62,15 +62,15 @@ std::expected<sys::Fd, std::string> own_directory(sys::Kernel& kernel, const Pla
     const std::string path = fmt::format("{}/{}", place.parent == "/" ? "" : place.parent, place.leaf);
     const auto made = kernel.make_directory_at(parent->get(), place.leaf.c_str(), 0755);
     if (!made && made.error() != EEXIST) {
-        return std::unexpected(fmt::format("{}: {}", path, reason(made.error())));
+        return std::unexpected(fmt::format("{}: {}", path, reason(made.error(), "mkdirat")));
     }
     auto directory = kernel.open_at(parent->get(), place.leaf.c_str(), kDirectory);
     if (!directory) {
-        return std::unexpected(fmt::format("{}: {}", path, reason(directory.error())));
+        return std::unexpected(fmt::format("{}: {}", path, reason(directory.error(), "openat2")));
     }
     if (made) { // whatever the umask took away
         if (const auto changed = kernel.change_mode(directory->get(), 0755); !changed) {
-            return std::unexpected(fmt::format("{}: {}", path, reason(changed.error())));
+            return std::unexpected(fmt::format("{}: {}", path, reason(changed.error(), "fchmod")));
         }
     }
     return std::move(*directory);
@@ -79,7 +79,7 @@ std::expected<sys::Fd, std::string> own_directory(sys::Kernel& kernel, const Pla
 Attempt check_directory(sys::Kernel& kernel, const sys::Fd& directory) {
     const auto status = kernel.stat_at(directory.get(), "");
     if (!status) {
-        return std::unexpected(reason(status.error()));
+        return std::unexpected(reason(status.error(), "fstatat"));
     }
     if (status->st_uid != ::geteuid()) {
         return std::unexpected(fmt::format("belongs to uid {}", status->st_uid));
@@ -94,9 +94,10 @@ sys::Sys<sys::Fd> create_new(sys::Kernel& kernel, int directory, const char* nam
     constexpr int kNew = O_WRONLY | O_CREAT | O_EXCL;
     auto file = kernel.open_at(directory, name, kNew, 0444);
     if (!file && file.error() == EEXIST) { // an earlier start's
-        if (const auto removed = kernel.remove_at(directory, name, 0); removed) {
-            file = kernel.open_at(directory, name, kNew, 0444);
+        if (const auto removed = kernel.remove_at(directory, name, 0); !removed) {
+            return std::unexpected(removed.error());
         }
+        file = kernel.open_at(directory, name, kNew, 0444);
     }
     return file;
 }
@@ -117,19 +118,20 @@ sys::Sys<> write_all(int fd, std::string_view text) {
 
 // Not by rename(2) over an old one: some file systems flush to the disk then, a hundred times what all the rest costs, and nobody
 // reads a receipt before its start is done.
-sys::Sys<> fill(sys::Kernel& kernel, int directory, const char* name, std::string_view text) {
+Attempt fill(sys::Kernel& kernel, int directory, const char* name, std::string_view text) {
     auto file = create_new(kernel, directory, name);
     if (!file) {
-        return std::unexpected(file.error());
+        return std::unexpected(reason(file.error(), "openat2"));
     }
-    sys::Sys<> done = write_all(file->get(), text);
-    if (done) {
-        done = kernel.change_mode(file->get(), 0444); // whatever the umask took away
+    if (const sys::Sys<> written = write_all(file->get(), text); !written) {
+        (void)kernel.remove_at(directory, name, 0);
+        return std::unexpected(reason(written.error(), "write"));
     }
-    if (!done) {
-        (void)kernel.remove_at(directory, name, 0); // the reason that counts is the first one
+    if (const sys::Sys<> changed = kernel.change_mode(file->get(), 0444); !changed) { // whatever the umask took away
+        (void)kernel.remove_at(directory, name, 0);
+        return std::unexpected(reason(changed.error(), "fchmod"));
     }
-    return done;
+    return {};
 }
 
 Attempt write_at(sys::Kernel& kernel, std::string_view path, std::string_view text) {
@@ -146,7 +148,7 @@ Attempt write_at(sys::Kernel& kernel, std::string_view path, std::string_view te
         return std::unexpected(fmt::format("{}: {}", directory_path, good.error()));
     }
     if (const auto done = fill(kernel, directory->get(), place->name.c_str(), text); !done) {
-        return std::unexpected(fmt::format("{}: {}", path, reason(done.error())));
+        return std::unexpected(fmt::format("{}: {}", path, done.error()));
     }
     return {};
 }
@@ -172,7 +174,7 @@ ReceiptFile failed(ReceiptFile file, ReceiptFile::State state, std::string troub
 ReceiptFile trouble_of(ReceiptFile file, int error) {
     const bool missing = error == ENOENT || error == ENOTDIR;
     return failed(std::move(file), missing ? ReceiptFile::State::kMissing : ReceiptFile::State::kUnreadable,
-                  reason(error));
+                  std::strerror(error));
 }
 
 ReceiptFile read_at(sys::Kernel& kernel, std::string_view path) {

@@ -85,7 +85,7 @@ class StartFault : public ::testing::Test {
         parsed.plan.user_spec = "10001:10001";
         parsed.plan.setup = {{.kind = SetupKind::kMakeDirectory, .path = (directory_ / "state/deep").string(), .mode = 0750},
                              {.kind = SetupKind::kOwn, .path = (directory_ / "state").string(), .mode = {}}};
-        parsed.plan.receipt = (directory_ / "receipt").string();
+        parsed.plan.receipt = (directory_ / "left/receipt").string();
         parsed.plan.init = init;
         parsed.plan.command = {"/bin/sh", "-c", "echo > " + (directory_ / "started").string()};
         return commands::run(kernel, parsed, supervise::take_signals());
@@ -97,7 +97,7 @@ class StartFault : public ::testing::Test {
 TEST_F(StartFault, WithoutAFaultTheAppStarts) {
     for (const bool init : {true, false}) {
         const Ended ended = start("", Fault::kRefuses, init);
-        EXPECT_EQ(ended.status, 0) << ended.errors;
+        EXPECT_EQ(ended.status, 0) << "init " << init << ": " << ended.errors;
         EXPECT_EQ(ended.errors, "");
         EXPECT_TRUE(ended.app_started);
     }
@@ -125,7 +125,7 @@ const Refusal kRefusals[] = {
     {"set_no_new_privs", ExitCode::kDrop, "PR_SET_NO_NEW_PRIVS"},
     {"set_dumpable", ExitCode::kDrop, "PR_SET_DUMPABLE"},
     {"load_filter", ExitCode::kConfine, "seccomp"},
-    {"read_whole", ExitCode::kVerify, "read"},
+    {"read_whole", ExitCode::kUsage, "read"},
     {"spawn", ExitCode::kInternal, "clone", true},
     {"execute", ExitCode::kNotExecutable, "execve"},
 };
@@ -142,6 +142,14 @@ TEST_F(StartFault, ARefusedCallEndsTheStartWithItsStagesCodeAndItsName) {
             EXPECT_EQ(std::ranges::count(ended.errors, '\n'), 1) << "one line: " << ended.errors;
             EXPECT_FALSE(ended.app_started) << row.faulty;
         }
+    }
+}
+
+TEST_F(StartFault, WithoutProcTheReadBackAsksBySystemCalls) {
+    for (const bool init : {true, false}) {
+        const Ended ended = start("open_status", Fault::kRefuses, init);
+        EXPECT_EQ(ended.status, 0) << ended.errors;
+        EXPECT_TRUE(ended.app_started);
     }
 }
 
