@@ -22,6 +22,21 @@ if(NOT EXISTS "${stepdown_sysroot}/usr/lib/libc++.a")
     message(FATAL_ERROR "  no release sysroot at ${stepdown_sysroot}: run `make setup`")
 endif()
 
+# A build folder remembers flags and found libraries. When this file or the sysroot has changed since, it must not mix the
+# two: what it remembers of the former is dropped, and configured anew.
+file(SHA256 "${CMAKE_CURRENT_LIST_FILE}" stepdown_toolchain)
+string(APPEND stepdown_toolchain " ${stepdown_sysroot}")
+if(DEFINED STEPDOWN_TOOLCHAIN AND NOT STEPDOWN_TOOLCHAIN STREQUAL stepdown_toolchain)
+    get_cmake_property(remembered CACHE_VARIABLES)
+    foreach(variable IN LISTS remembered)
+        if("$CACHE{${variable}}" MATCHES "/sysroot/[0-9a-f]+/${stepdown_triple}"
+           OR variable MATCHES "^CMAKE_(C|CXX|EXE_LINKER)_FLAGS(_RELEASE)?$")
+            unset(${variable} CACHE)
+        endif()
+    endforeach()
+endif()
+set(STEPDOWN_TOOLCHAIN "${stepdown_toolchain}" CACHE INTERNAL "the toolchain this folder was configured with")
+
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR ${stepdown_arch})
 set(CMAKE_SYSROOT "${stepdown_sysroot}")
