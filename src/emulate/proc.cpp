@@ -91,13 +91,13 @@ std::optional<Process> Proc::process_of(pid_t thread) {
 
 std::size_t Proc::children_of(pid_t process, std::span<pid_t> into) {
     const sys::Fd threads = open("task", process, 0, O_RDONLY | O_DIRECTORY);
-    alignas(dirent64) std::array<char, 4096> entries;
+    alignas(dirent) std::array<char, 4096> entries;
     std::size_t count = 0;
     std::size_t seen = 0;
     for (long got = 0;
          threads && (got = ::syscall(SYS_getdents64, threads.get(), entries.data(), entries.size())) > 0;) {
         for (long at = 0; at < got && seen < kThreads && count < into.size();) {
-            const auto* entry = reinterpret_cast<const dirent64*>(&entries[static_cast<std::size_t>(at)]);
+            const auto* entry = reinterpret_cast<const dirent*>(&entries[static_cast<std::size_t>(at)]);
             at += entry->d_reclen;
             const auto thread = number_in<pid_t>(entry->d_name);
             if (thread == 0) {
