@@ -10,7 +10,8 @@
 
 namespace stepdown {
 
-// A failure as it reaches the user: the stage it belongs to, and one line that says what, on which value, why, and what to do.
+// A failure as it reaches the user: the stage it belongs to, and one line that says what, on which value, why, and what
+// to do.
 struct Error {
     ExitCode code = ExitCode::kInternal;
     std::string line;
@@ -24,7 +25,8 @@ inline std::unexpected<Error> fail(ExitCode code, std::string line) {
     return std::unexpected(Error{code, std::move(line)});
 }
 
-// The line for a system call that failed: "WHAT: errno in words (CALL); REMEDY". call is the manual page's name of the call.
+// The line for a system call that failed: "WHAT: errno in words (CALL); REMEDY". call is the manual page's name of the
+// call.
 inline std::unexpected<Error> call_failed(ExitCode code, std::string_view what, std::string_view call, int error_number,
                                           std::string_view remedy = {}) {
     std::string line(what);

@@ -2,8 +2,8 @@
 
 namespace stepdown {
 
-// What stepdown itself ends with. Codes 0..99 and 128+n are the app's own (n the signal that ended it); 126 and 127 mean
-// what they mean in sh(1): found but not executable, not found. Each stage of the start has one code of its own.
+// What stepdown itself ends with. Codes 0..99 and 128+n are the app's own (n the signal that ended it); 126 and 127
+// mean what they mean in sh(1): found but not executable, not found. Each stage of the start has one code of its own.
 enum class ExitCode : int {
     kSuccess = 0,
     kUsage = 100,   // command line, environment, config file or Plan

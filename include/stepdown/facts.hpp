@@ -26,8 +26,8 @@ using FourIds = std::array<std::uint32_t, 4>;
 
 constexpr FourIds all_four(std::uint32_t id) { return {id, id, id, id}; }
 
-// What is true of a thread, in the words of proc_pid_status(5). The same type says what is wanted (made from a Plan, or read
-// from a receipt) and what is observed (read from the kernel). An empty field means: not known, or not asked for.
+// What is true of a thread, in the words of proc_pid_status(5). The same type says what is wanted (made from a Plan, or
+// read from a receipt) and what is observed (read from the kernel). An empty field means: not known, or not asked for.
 struct Facts {
     std::optional<FourIds> uid;
     std::optional<FourIds> gid;

@@ -14,13 +14,13 @@ enum class SourceKind { kDefault, kFile, kEnvironment, kReceipt, kFlag };
 
 struct Source {
     SourceKind kind = SourceKind::kDefault;
-    std::string where; // "--user", "STEPDOWN_USER", "/etc/stepdown.toml:3", "/run/stepdown/receipt"; empty for a default
+    std::string where; // "--user", "STEPDOWN_USER", "/etc/stepdown.toml:3", the receipt's path; empty for a default
 
     bool operator==(const Source&) const = default;
 };
 
-// One value as the user wrote it, under the option's canonical name (its flag without the dashes). A repeatable option has one
-// Setting a value, in order.
+// One value as the user wrote it, under the option's canonical name (its flag without the dashes). A repeatable option
+// has one Setting a value, in order.
 struct Setting {
     std::string name;
     std::string value;
@@ -45,16 +45,16 @@ enum class SetupKind { kMakeDirectory, kOwn };
 // One piece of root-only work, done in the order written.
 struct SetupStep {
     SetupKind kind = SetupKind::kMakeDirectory;
-    std::string path;                       // absolute
-    std::optional<std::uint32_t> mode;      // kMakeDirectory: permission bits, 0755 when absent
+    std::string path;                  // absolute
+    std::optional<std::uint32_t> mode; // kMakeDirectory: permission bits, 0755 when absent
     bool operator==(const SetupStep&) const = default;
 };
 
 enum class LogLevel { kError, kWarn, kInfo, kDebug };
 enum class LogFormat { kText, kJson };
 
-// What is to be true: pure data, made by cli/ from words, completed by plan/ (identity), printed by render/, carried out by the
-// stage rooms. The typed fields are what the stages read; settings says where each came from.
+// What is to be true: pure data, made by cli/ from words, completed by plan/ (identity), printed by render/, carried
+// out by the stage rooms. The typed fields are what the stages read; settings says where each came from.
 struct Plan {
     std::vector<std::string> command; // argv of the app; never empty in a Plan that runs
 
@@ -70,9 +70,9 @@ struct Plan {
 
     LogLevel log_level = LogLevel::kWarn;
     LogFormat log_format = LogFormat::kText;
-    std::string receipt = "auto";    // "auto", "off", or a path
+    std::string receipt = "auto"; // "auto", "off", or a path
 
-    std::vector<Setting> settings;   // only what was written somewhere; defaults are the option table's
+    std::vector<Setting> settings; // only what was written somewhere; defaults are the option table's
     std::vector<std::string> warnings;
 
     bool operator==(const Plan&) const = default;

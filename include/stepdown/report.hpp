@@ -13,16 +13,20 @@ enum class Verdict { kPass, kSkipped, kUnknown, kFail };
 
 // One check of one subject.
 struct Finding {
-    std::string check;    // stable id: "uid", "capabilities.bounding", "seccomp.filters", ...
+    std::string check; // stable id: "uid", "capabilities.bounding", "seccomp.filters", ...
     Verdict verdict = Verdict::kUnknown;
     std::string expected;
     std::string observed;
-    std::string remedy;   // what to do about it; empty unless kFail or kUnknown
+    std::string remedy; // what to do about it; empty unless kFail or kUnknown
 
     bool operator==(const Finding&) const = default;
 };
 
-enum class Role { kInit, kApp, kForeign }; // stepdown itself · a process below it · one that entered beside it (docker exec)
+enum class Role {
+    kInit,
+    kApp,
+    kForeign
+}; // stepdown itself · a process below it · one that entered beside it (docker exec)
 
 struct Subject {
     Thread thread;
@@ -34,7 +38,7 @@ struct Subject {
 
 // The judgement of a whole tree.
 struct Report {
-    std::string receipt; // path it was judged against; empty: none found
+    std::string receipt;            // path it was judged against; empty: none found
     std::vector<Finding> container; // findings about the container as a whole: receipt, user namespace map
     std::vector<Subject> subjects;  // ascending by pid, then tid
 

@@ -7,8 +7,8 @@
 
 namespace stepdown::commands {
 
-// One function a command; each returns the exit status of the process. given is what the process was given at its start; the
-// two that give up privileges do so through kernel.
+// One function a command; each returns the exit status of the process. given is what the process was given at its
+// start; the two that give up privileges do so through kernel.
 int run(sys::Kernel& kernel, const cli::Parsed& parsed, const supervise::SignalState& given);
 int exec(sys::Kernel& kernel, const cli::Parsed& parsed, const cli::Words& words, const supervise::SignalState& given);
 int plan(sys::Kernel& kernel, const cli::Parsed& parsed);

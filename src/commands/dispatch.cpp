@@ -20,10 +20,17 @@ int print(std::string_view text) {
     return to_status(ExitCode::kSuccess);
 }
 
+namespace {
+
+constexpr int kVerifyUsage = 2; // verify answers by 0, 1, 2, 3 alone: it has no app whose status could be meant
+
+} // namespace
+
 int dispatch(const cli::Words& words, const supervise::SignalState& given) {
     const Result<cli::Parsed> parsed = cli::parse(words);
     if (!parsed) {
-        return Log().failed(parsed.error());
+        const int status = Log().failed(parsed.error());
+        return cli::which_command(words.argc, words.argv).command == cli::Command::kVerify ? kVerifyUsage : status;
     }
     if (parsed->show != cli::Show::kNothing) {
         return print(parsed->show == cli::Show::kHelp ? cli::help_text(parsed->command) : cli::version_text());

@@ -8,15 +8,16 @@
 namespace stepdown::commands {
 namespace {
 
-// What the running start was told. As root, a receipt that the app could have written decides nothing: it would choose its own
-// user.
+// What the running start was told. As root, a receipt that the app could have written decides nothing: it would choose
+// its own user.
 std::vector<Setting> settings_of_start(sys::Kernel& kernel, const Plan& plan, const Log& log) {
     if (plan.receipt == "off") {
         return {};
     }
     verify::ReceiptFile found = verify::find_receipt(kernel, plan.receipt);
     if (found.state != verify::ReceiptFile::State::kRead) {
-        log.info("no receipt of a start: " + found.path + (found.trouble.empty() ? " is not there" : ": " + found.trouble));
+        log.info("no receipt of a start: " + found.path +
+                 (found.trouble.empty() ? " is not there" : ": " + found.trouble));
         return {};
     }
     if (!found.exposed.empty() && ::geteuid() == 0) {
@@ -28,8 +29,8 @@ std::vector<Setting> settings_of_start(sys::Kernel& kernel, const Plan& plan, co
 
 } // namespace
 
-// The Plan of the start, without its setup, for processes that the engine puts beside the entrypoint (docker exec, HEALTHCHECK,
-// probes) and that would run as root: drops, confines and verifies itself, then becomes the command.
+// The Plan of the start, without its setup, for processes that the engine puts beside the entrypoint (docker exec,
+// HEALTHCHECK, probes) and that would run as root: drops, confines and verifies itself, then becomes the command.
 int exec(sys::Kernel& kernel, const cli::Parsed& parsed, const cli::Words& words, const supervise::SignalState& given) {
     const Log log(parsed.plan.log_level, parsed.plan.log_format);
     const std::vector<Setting> settings = settings_of_start(kernel, parsed.plan, log);

@@ -78,7 +78,8 @@ Error explain(const ExecFailure& failure, const Program& program) {
     const std::string path = program.candidates.empty() ? name : program.candidates[failure.candidate];
     const bool searched = !name.contains('/');
     if (!failure.exists && failure.error == EACCES && !searched) {
-        return {ExitCode::kNotExecutable, "cannot execute " + path + ": the app's user may not search a directory on its path"};
+        return {ExitCode::kNotExecutable,
+                "cannot execute " + path + ": the app's user may not search a directory on its path"};
     }
     if (!failure.exists) {
         return {ExitCode::kNotFound,
@@ -102,16 +103,18 @@ Error explain(const ExecFailure& failure, const Program& program) {
         return {ExitCode::kNotExecutable,
                 "cannot execute " + path + ": not a program of this machine's kind, nor a script that begins with #!"};
     case EPERM:
-        return {ExitCode::kNotExecutable, "cannot execute " + path +
-                                              ": Operation not permitted (execve); a file with capabilities (getcap(8)) "
-                                              "cannot have them here: remove them with setcap -r"};
+        return {ExitCode::kNotExecutable,
+                "cannot execute " + path +
+                    ": Operation not permitted (execve); a file with capabilities (getcap(8)) "
+                    "cannot have them here: remove them with setcap -r"};
     default:
         return call_failed(ExitCode::kNotExecutable, "cannot execute " + path, "execve", failure.error).error();
     }
 }
 
-// The kernel's account of the confined process: its open status file, or, in a container without /proc, what system calls say.
-// Opened before any filter can forbid it. The caller's credentials are the child's: clone(2) has copied them.
+// The kernel's account of the confined process: its open status file, or, in a container without /proc, what system
+// calls say. Opened before any filter can forbid it. The caller's credentials are the child's: clone(2) has copied
+// them.
 struct Account {
     sys::Fd status;
     Facts by_calls;
@@ -145,15 +148,17 @@ Result<> judge(sys::Kernel& kernel, Facts wanted, const Account& account, int se
     }
     if (const auto mismatch = verify::first_mismatch(wanted, observed)) {
         return fail(ExitCode::kVerify, "the kernel's account does not match the plan: " + mismatch->check + " is " +
-                                           mismatch->observed + ", not " + mismatch->expected + "; the app was not started");
+                                           mismatch->observed + ", not " + mismatch->expected +
+                                           "; the app was not started");
     }
     return {};
 }
 
 } // namespace
 
-// The barrier: a word in the memory that PID 1 and the child share until execve(2), and a socket pair to sleep at. Each side first
-// looks at the word for as long as the other normally needs: being woken costs more than that, most of all in a virtual machine.
+// The barrier: a word in the memory that PID 1 and the child share until execve(2), and a socket pair to sleep at. Each
+// side first looks at the word for as long as the other normally needs: being woken costs more than that, most of all
+// in a virtual machine.
 struct Launch::Barrier {
     std::atomic<Stage> stage = Stage::kStarted;
     int error = 0;        // of the filter's load
@@ -235,11 +240,13 @@ Result<> confirm(sys::Kernel& kernel, const Launch& what, const Account& account
 
 Result<pid_t> launch(sys::Kernel& kernel, Launch& what) {
     if (::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0) {
-        return fail(ExitCode::kVerify, "PID 1 is still dumpable after the drop: the app could read it; it was not started");
+        return fail(ExitCode::kVerify,
+                    "PID 1 is still dumpable after the drop: the app could read it; it was not started");
     }
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
-        return call_failed(ExitCode::kInternal, "cannot make the barrier between PID 1 and the app", "socketpair", errno);
+        return call_failed(ExitCode::kInternal, "cannot make the barrier between PID 1 and the app", "socketpair",
+                           errno);
     }
     const sys::Fd own_end(ends[0]);
     sys::Fd child_end(ends[1]);

@@ -17,7 +17,8 @@
 namespace stepdown::commands {
 namespace {
 
-// Standard error, without ever waiting for whoever reads it: PID 1 must reap and forward even when the log's pipe is full.
+// Standard error, without ever waiting for whoever reads it: PID 1 must reap and forward even when the log's pipe is
+// full.
 class StandardError final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
   private:
     void sink_it_(const spdlog::details::log_msg& message) override {
@@ -53,7 +54,8 @@ spdlog::logger make_logger(LogFormat format) {
     auto sink = std::make_shared<StandardError>();
     // UTC: the local time would have a file read, which PID 1's filter forbids.
     sink->set_formatter(std::make_unique<spdlog::pattern_formatter>(
-        json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%fZ","level":"%l","program":"stepdown","message":%v})" : "stepdown: %l: %v",
+        json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%fZ","level":"%l","program":"stepdown","message":%v})"
+             : "stepdown: %l: %v",
         spdlog::pattern_time_type::utc));
     spdlog::logger logger("stepdown", std::move(sink));
     logger.set_level(spdlog::level::trace);

@@ -7,8 +7,9 @@
 
 namespace stepdown::commands {
 
-// stepdown's own words: to standard error, never into the app's output. A good start at the default level says nothing, so the
-// logger behind it (spdlog) comes to life only with the first line that passes the level. Only commands/ logs; rooms return.
+// stepdown's own words: to standard error, never into the app's output. A good start at the default level says nothing,
+// so the logger behind it (spdlog) comes to life only with the first line that passes the level. Only commands/ logs;
+// rooms return.
 class Log {
   public:
     Log() noexcept = default;

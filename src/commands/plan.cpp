@@ -9,7 +9,8 @@
 
 namespace stepdown::commands {
 
-// What a start would do and where each value came from. Touches nothing and needs no privilege, so that an image's build can ask.
+// What a start would do and where each value came from. Touches nothing and needs no privilege, so that an image's
+// build can ask.
 int plan(sys::Kernel& kernel, const cli::Parsed& parsed) {
     Plan plan = parsed.plan;
     const Log log(plan.log_level, plan.log_format);

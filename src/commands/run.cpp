@@ -38,7 +38,8 @@ void inherit_orphans(sys::Kernel& kernel, const Log& log) {
     if (const auto set = kernel.set_subreaper(); set) {
         log.info("not PID 1: registered as the subreaper of the app's orphans");
     } else {
-        log.warn("neither PID 1 nor subreaper: orphans of the app will not be reaped here (prctl PR_SET_CHILD_SUBREAPER)");
+        log.warn(
+            "neither PID 1 nor subreaper: orphans of the app will not be reaped here (prctl PR_SET_CHILD_SUBREAPER)");
     }
 }
 
@@ -66,8 +67,9 @@ int supervise_app(sys::Kernel& kernel, const Start& start, const supervise::Sign
 
 } // namespace
 
-// The start, a line a stage. Where each stands is the point: the Plan is complete before anything is touched; root's work and
-// the receipt come while there still is root; the drop is done once, before the fork, so that PID 1 and the app share it.
+// The start, a line a stage. Where each stands is the point: the Plan is complete before anything is touched; root's
+// work and the receipt come while there still is root; the drop is done once, before the fork, so that PID 1 and the
+// app share it.
 int run(sys::Kernel& kernel, const cli::Parsed& parsed, const supervise::SignalState& given) {
     const Log log(parsed.plan.log_level, parsed.plan.log_format);
     StageClock clock(log);

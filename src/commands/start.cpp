@@ -35,8 +35,9 @@ Result<> refuse_setuid() {
     struct stat own{};
     const bool setuid_file = ::stat("/proc/self/exe", &own) == 0 && (own.st_mode & (S_ISUID | S_ISGID)) != 0;
     if (setuid_file || ::getauxval(AT_SECURE) != 0) {
-        return fail(ExitCode::kUsage, "this program's file is setuid, setgid or has file capabilities: refused; "
-                                      "remove them (chmod u-s,g-s, setcap -r), the container's start gives what is needed");
+        return fail(ExitCode::kUsage,
+                    "this program's file is setuid, setgid or has file capabilities: refused; "
+                    "remove them (chmod u-s,g-s, setcap -r), the container's start gives what is needed");
     }
     return {};
 }
@@ -54,7 +55,9 @@ const char* value_of(const std::vector<const char*>& environment, std::string_vi
 char* writable(const char* text) { return const_cast<char*>(text); }
 
 Program program_of(const Plan& plan, const std::vector<const char*>& environment) {
-    Program program{.candidates = plan::program_candidates(plan.command.front(), value_of(environment, "PATH=")), .argv = {}, .envp = {}};
+    Program program{.candidates = plan::program_candidates(plan.command.front(), value_of(environment, "PATH=")),
+                    .argv = {},
+                    .envp = {}};
     for (const std::string& word : plan.command) {
         program.argv.push_back(writable(word.c_str()));
     }
@@ -97,8 +100,8 @@ Result<> resolve(sys::Kernel& kernel, Plan& plan) {
             return std::unexpected(passwd.error());
         }
         const std::size_t colon = plan.user_spec.find(':');
-        const bool names_group =
-            colon != std::string::npos && plan.user_spec.find_first_not_of("0123456789", colon + 1) != std::string::npos;
+        const bool names_group = colon != std::string::npos &&
+                                 plan.user_spec.find_first_not_of("0123456789", colon + 1) != std::string::npos;
         const Result<std::string> group = names_group ? read_account_file(kernel, "/etc/group") : std::string();
         if (!group) {
             return std::unexpected(group.error());

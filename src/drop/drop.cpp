@@ -90,15 +90,21 @@ Result<> hide_memory(sys::Kernel& kernel, const Facts&, const Facts&) {
 
 constexpr std::array kOrder{
     Step{"close descriptors", "what root opened must not reach the app", close_descriptors},
-    Step{"clear ambient capabilities", "they would come back at execve; asked for while it is surely allowed", clear_ambient},
+    Step{"clear ambient capabilities", "they would come back at execve; asked for while it is surely allowed",
+         clear_ambient},
     Step{"empty the bounding set", "needs CAP_SETPCAP, so before the capabilities go", empty_bounding_set},
-    Step{"lock the securebits", "needs CAP_SETPCAP; after the ids have changed the kernel answers EPERM", lock_securebits},
-    Step{"set the groups", "needs CAP_SETGID; before the ids, since a uid without capabilities keeps root's groups", set_groups},
+    Step{"lock the securebits", "needs CAP_SETPCAP; after the ids have changed the kernel answers EPERM",
+         lock_securebits},
+    Step{"set the groups", "needs CAP_SETGID; before the ids, since a uid without capabilities keeps root's groups",
+         set_groups},
     Step{"set the gid", "needs CAP_SETGID; before the uid for the same reason", set_gid},
-    Step{"set the uid", "last of the ids; the locked securebits keep the kernel from fixing up capabilities in silence", set_uid},
-    Step{"empty the capability sets", "after the last call that needs one: nothing below can need or regain any", set_capabilities},
+    Step{"set the uid", "last of the ids; the locked securebits keep the kernel from fixing up capabilities in silence",
+         set_uid},
+    Step{"empty the capability sets", "after the last call that needs one: nothing below can need or regain any",
+         set_capabilities},
     Step{"set no_new_privs", "needs nothing; the filter that comes next needs it", set_no_new_privs},
-    Step{"become non-dumpable", "after the ids, since changing them resets it: the app has PID 1's uid and must not trace it", hide_memory},
+    Step{"become non-dumpable",
+         "after the ids, since changing them resets it: the app has PID 1's uid and must not trace it", hide_memory},
 };
 
 } // namespace

@@ -8,18 +8,21 @@
 
 namespace stepdown::drop {
 
-// One row of the step down: it makes one difference between before and wanted go away, or does nothing when there is none.
+// One row of the step down: it makes one difference between before and wanted go away, or does nothing when there is
+// none.
 struct Step {
     const char* name;
     const char* reason; // why it stands where it stands
     Result<> (*run)(sys::Kernel& kernel, const Facts& before, const Facts& wanted);
 };
 
-// The rows in the order in which they run. The order is the security argument: capabilities(7), credentials(7), prctl(2).
+// The rows in the order in which they run. The order is the security argument: capabilities(7), credentials(7),
+// prctl(2).
 std::span<const Step> order();
 
-// Runs every row. Irreversible, for the calling thread and all it starts. The first row that fails ends it, with ExitCode::kDrop;
-// the process may be half dropped then and must not start the app. Every field of wanted must be set but the two of seccomp.
+// Runs every row. Irreversible, for the calling thread and all it starts. The first row that fails ends it, with
+// ExitCode::kDrop; the process may be half dropped then and must not start the app. Every field of wanted must be set
+// but the two of seccomp.
 Result<> step_down(sys::Kernel& kernel, const Facts& before, const Facts& wanted);
 
 } // namespace stepdown::drop

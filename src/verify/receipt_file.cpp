@@ -116,8 +116,8 @@ sys::Sys<> write_all(int fd, std::string_view text) {
     return {};
 }
 
-// Not by rename(2) over an old one: some file systems flush to the disk then, a hundred times what all the rest costs, and nobody
-// reads a receipt before its start is done.
+// Not by rename(2) over an old one: some file systems flush to the disk then, a hundred times what all the rest costs,
+// and nobody reads a receipt before its start is done.
 Attempt fill(sys::Kernel& kernel, int directory, const char* name, std::string_view text) {
     auto file = create_new(kernel, directory, name);
     if (!file) {

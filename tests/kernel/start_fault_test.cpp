@@ -16,7 +16,8 @@
 #include "commands/commands.hpp"
 #include "kernel/faulty_kernel.hpp"
 
-// What a start does when one privileged call fails, or lies. Each start is a forked child of this test, as root, on the real kernel.
+// What a start does when one privileged call fails, or lies. Each start is a forked child of this test, as root, on the
+// real kernel.
 namespace stepdown {
 namespace {
 
@@ -43,7 +44,8 @@ class StartFault : public ::testing::Test {
 
     void TearDown() override { fs::remove_all(directory_); }
 
-    // A start with everything on: setup, receipt, drop, filters, read-back. The app's only deed is a file named "started".
+    // A start with everything on: setup, receipt, drop, filters, read-back. The app's only deed is a file named
+    // "started".
     Ended start(std::string_view faulty, Fault fault, bool init) {
         fs::remove_all(directory_ / "state");
         fs::remove(directory_ / "started");
@@ -83,8 +85,9 @@ class StartFault : public ::testing::Test {
         FaultyKernel kernel(faulty, fault);
         cli::Parsed parsed;
         parsed.plan.user_spec = "10001:10001";
-        parsed.plan.setup = {{.kind = SetupKind::kMakeDirectory, .path = (directory_ / "state/deep").string(), .mode = 0750},
-                             {.kind = SetupKind::kOwn, .path = (directory_ / "state").string(), .mode = {}}};
+        parsed.plan.setup = {
+            {.kind = SetupKind::kMakeDirectory, .path = (directory_ / "state/deep").string(), .mode = 0750},
+            {.kind = SetupKind::kOwn, .path = (directory_ / "state").string(), .mode = {}}};
         parsed.plan.receipt = (directory_ / "left/receipt").string();
         parsed.plan.init = init;
         parsed.plan.command = {"/bin/sh", "-c", "echo > " + (directory_ / "started").string()};
@@ -156,8 +159,8 @@ TEST_F(StartFault, WithoutProcTheReadBackAsksBySystemCalls) {
 // A return code is not proof: the call claims success, and only the kernel's own account can tell.
 TEST_F(StartFault, ACallThatLiesIsCaughtByTheReadBack) {
     for (const bool init : {true, false}) {
-        for (const char* faulty : {"drop_bounding", "set_securebits", "set_groups", "set_gid", "set_uid", "set_capabilities",
-                                   "set_no_new_privs", "load_filter"}) {
+        for (const char* faulty : {"drop_bounding", "set_securebits", "set_groups", "set_gid", "set_uid",
+                                   "set_capabilities", "set_no_new_privs", "load_filter"}) {
             const Ended ended = start(faulty, Fault::kLies, init);
             EXPECT_NE(ended.status, 0) << faulty;
             EXPECT_FALSE(ended.app_started) << faulty << ": " << ended.errors;

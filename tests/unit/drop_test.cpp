@@ -11,14 +11,15 @@ using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
-using ::testing::StartsWith;
 using testing::RecordingKernel;
+using ::testing::StartsWith;
 
 Facts root() {
     return {.uid = all_four(0),
             .gid = all_four(0),
             .groups = {{0, 27}},
-            .capabilities = CapabilitySets{.inheritable = 1, .permitted = 3, .effective = 3, .bounding = 3, .ambient = 1},
+            .capabilities =
+                CapabilitySets{.inheritable = 1, .permitted = 3, .effective = 3, .bounding = 3, .ambient = 1},
             .securebits = 0,
             .no_new_privs = false};
 }
@@ -59,11 +60,16 @@ TEST(Drop, EveryRefusalEndsTheDropAndNamesItsCall) {
         const char* refused;
         const char* named;
     } rows[] = {
-        {"close_from", "close_range"},          {"clear_ambient", "PR_CAP_AMBIENT_CLEAR_ALL"},
-        {"drop_bounding", "PR_CAPBSET_DROP"},   {"set_securebits", "PR_SET_SECUREBITS"},
-        {"set_groups", "setgroups"},            {"set_gid", "setresgid"},
-        {"set_uid", "setresuid"},               {"set_capabilities", "capset"},
-        {"set_no_new_privs", "NO_NEW_PRIVS"},   {"set_dumpable", "PR_SET_DUMPABLE"},
+        {"close_from", "close_range"},
+        {"clear_ambient", "PR_CAP_AMBIENT_CLEAR_ALL"},
+        {"drop_bounding", "PR_CAPBSET_DROP"},
+        {"set_securebits", "PR_SET_SECUREBITS"},
+        {"set_groups", "setgroups"},
+        {"set_gid", "setresgid"},
+        {"set_uid", "setresuid"},
+        {"set_capabilities", "capset"},
+        {"set_no_new_privs", "NO_NEW_PRIVS"},
+        {"set_dumpable", "PR_SET_DUMPABLE"},
     };
     EXPECT_EQ(std::size(rows), drop::order().size());
     for (const auto& [refused, named] : rows) {
