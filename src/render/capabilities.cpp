@@ -9,6 +9,7 @@ std::string capability_names(std::uint64_t mask) {
     if (mask == 0) {
         return "none";
     }
+    capng_clear(CAPNG_SELECT_CAPS); // the release's library does nothing before its first use, and knows no names then
     std::string names;
     for (unsigned capability = 0; capability < 64; ++capability) {
         if ((mask & (std::uint64_t{1} << capability)) == 0) {

@@ -3,7 +3,6 @@
 #include <csignal>
 #include <cstring>
 
-#include <cap-ng.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
@@ -109,21 +108,14 @@ class RealKernel final : public Kernel {
     Sys<> set_uid(uid_t uid) override { return done(::syscall(SYS_setresuid, uid, uid, uid)); }
 
     Sys<> set_capabilities(const CapabilitySets& sets) override {
-        capng_clear(CAPNG_SELECT_CAPS);
-        for (unsigned capability = 0; (sets.effective | sets.permitted | sets.inheritable) >> capability != 0; ++capability) {
-            const auto holds = [capability](std::uint64_t set) { return (set >> capability & 1) != 0; };
-            const auto type = static_cast<unsigned>((holds(sets.effective) ? CAPNG_EFFECTIVE : 0) |
-                                                    (holds(sets.permitted) ? CAPNG_PERMITTED : 0) |
-                                                    (holds(sets.inheritable) ? CAPNG_INHERITABLE : 0));
-            if (type != 0 && capng_update(CAPNG_ADD, static_cast<capng_type_t>(type), capability) != 0) {
-                return std::unexpected(EINVAL);
-            }
-        }
-        errno = 0;
-        if (capng_apply(CAPNG_SELECT_CAPS) != 0) {
-            return std::unexpected(errno != 0 ? errno : EPERM);
-        }
-        return {};
+        __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+        const auto word = [&sets](unsigned shift) {
+            return __user_cap_data_struct{.effective = static_cast<std::uint32_t>(sets.effective >> shift),
+                                          .permitted = static_cast<std::uint32_t>(sets.permitted >> shift),
+                                          .inheritable = static_cast<std::uint32_t>(sets.inheritable >> shift)};
+        };
+        const __user_cap_data_struct data[2] = {word(0), word(32)};
+        return done(::syscall(SYS_capset, &header, data));
     }
 
     Sys<> set_no_new_privs() override { return done(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)); }
