@@ -23,14 +23,13 @@ def script(name, *argv, env=None):
 
 def held_engine(images, *options):
     binary = executable("STEPDOWN_BINARY", "build/release/stepdown")
-    probe = executable("STEPDOWN_PAYLOAD", "build/release/probe")
     hold = f"--hold={os.getpid()}"
     script("engine", "start", hold, *options)
     try:
         answer = script("engine", "env", *options)
         named = dict(re.findall(r"^export (\w+)=(.*)$", answer, flags=re.M))
         script("images", *images, env={**os.environ, **named})
-        engine = Engine(named["STEPDOWN_DOCKER"], named["DOCKER_HOST"], binary, probe)
+        engine = Engine(named["STEPDOWN_DOCKER"], named["DOCKER_HOST"], binary)
         engine.forget_old_images()
         yield engine
     finally:

@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import io
+import itertools
 import os
 import pathlib
 import re
@@ -14,11 +15,12 @@ from dataclasses import dataclass
 REPO = pathlib.Path(__file__).resolve().parents[2]
 CAPABILITY_SETS = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
 
-# A container's own name for each base, and how a user called app comes into it.
+# The tests' own name for each base, and what it needs besides the binary: a user called app, the probe program.
 BASES = {
     "debian": ("stepdown-test/debian:bookworm", "RUN useradd --uid 10001 --create-home app"),
     "busybox": ("stepdown-test/busybox", ""),
     "apps": ("stepdown-test/apps", "RUN useradd --uid 10001 --create-home app"),
+    "probe": ("stepdown-test/busybox", "COPY probe /"),
 }
 
 
@@ -48,7 +50,7 @@ class Result:
         return self.out + self.err
 
 
-def run_program(argv, *, input=None, timeout=60, env=None):
+def run_program(argv, *, input=None, timeout=120, env=None):
     done = subprocess.run([str(word) for word in argv], input=input, capture_output=True, timeout=timeout, env=env)
     return Result(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
 
@@ -114,7 +116,7 @@ class Container:
         self.engine = engine
         self.id = identifier
 
-    def exec(self, *argv, user="0", options=(), timeout=60):
+    def exec(self, *argv, user="0", options=(), timeout=120):
         return self.engine.docker("exec", f"--user={user}", *options, self.id, *argv, timeout=timeout)
 
     def logs(self):
@@ -131,14 +133,14 @@ class Container:
     def exit_code(self):
         return int(self.inspect("{{.State.ExitCode}}"))
 
-    def wait(self, timeout=30):
+    def wait(self, timeout=60):
         """Until it has ended; its exit code."""
         return int(self.engine.must("wait", self.id, timeout=timeout).out)
 
     def stop(self, grace=10):
         """docker stop: how many seconds it took, and the exit code."""
         began = time.monotonic()
-        self.engine.must("stop", f"--time={grace}", self.id, timeout=grace + 30)
+        self.engine.must("stop", f"--time={grace}", self.id, timeout=grace + 60)
         return time.monotonic() - began, self.exit_code
 
     def kill(self, signal):
@@ -149,7 +151,7 @@ class Container:
         shown = self.exec("sh", "-c", "cat /proc/[0-9]*/status 2>/dev/null")
         return below_pid_1(parse_statuses(shown.out))
 
-    def until(self, condition, timeout=20, what="condition"):
+    def until(self, condition, timeout=60, what="condition"):
         """Asks again and again until condition() is true; a container that ends meanwhile is a failure."""
         deadline = time.monotonic() + timeout
         while not condition():
@@ -168,15 +170,15 @@ class Container:
 
 
 class Engine:
-    """A Docker engine, and the images under test in it: each base with the binary and the probe in its root."""
+    """A Docker engine, and the images under test in it: each base with the binary in its root."""
 
-    def __init__(self, docker, host, binary, probe):
+    def __init__(self, docker, host, binary):
         self.program = docker
         self.host = host
         self.binary = binary
-        self.probe = probe
         self.containers = []
         self.images = {}
+        self.numbers = itertools.count()
 
     def docker(self, *argv, **options):
         return run_program([self.program, "-H", self.host, *argv], **options)
@@ -192,10 +194,11 @@ class Engine:
         return self.images.get(name, name)
 
     def _add_layer(self, name):
-        base, add_user = BASES[name]
-        lines = [f"FROM {base}", add_user, "COPY stepdown probe /", 'ENTRYPOINT ["/stepdown"]']
-        files = {"stepdown": (self.binary.read_bytes(), 0o755), "probe": (self.probe.read_bytes(), 0o755)}
-        return self.build("\n".join(lines), files, name)
+        base, line = BASES[name]
+        files = {"stepdown": (self.binary.read_bytes(), 0o755)}
+        if name == "probe":
+            files["probe"] = (executable("STEPDOWN_PAYLOAD", "build/release/probe").read_bytes(), 0o755)
+        return self.build(f'FROM {base}\n{line}\nCOPY stepdown /\nENTRYPOINT ["/stepdown"]', files, name)
 
     def build(self, dockerfile, files=None, name="derived", network="none"):
         """An image of these lines, with files by name: (bytes, mode). Built once for the same content."""
@@ -219,7 +222,7 @@ class Engine:
                 entry = tarfile.TarInfo(path)
                 entry.size, entry.mode = len(content), mode
                 archive.addfile(entry, io.BytesIO(content))
-        options = [f"--network={network}", "--label=stepdown.under-test=1"] + ([f"--tag={tag}"] if tag else [])
+        options = [f"--network={network}", "--force-rm", "--label=stepdown.under-test=1"] + ([f"--tag={tag}"] if tag else [])
         env = dict(os.environ, DOCKER_BUILDKIT="0")
         return self.docker("build", *options, "-", input=context.getvalue(), timeout=600, env=env)
 
@@ -234,7 +237,13 @@ class Engine:
 
     def run(self, *command, image="debian", stepdown=("--user=app",), docker=(), entrypoint=None, **options):
         """A container from start to end. stepdown: its options; None: without it; (): command is all its words."""
-        return self.docker("run", "--rm", *self._words(image, command, stepdown, docker, entrypoint), **options)
+        name = f"stepdown-test-{os.getpid()}-{next(self.numbers)}"
+        words = self._words(image, command, stepdown, docker, entrypoint)
+        try:
+            return self.docker("run", "--rm", f"--name={name}", *words, **options)
+        except subprocess.TimeoutExpired:  # that was the client; the container would go on
+            self.docker("rm", "-f", name)
+            raise
 
     def start(self, *command, image="debian", stepdown=("--user=app",), docker=(), entrypoint=None):
         """The same in the background."""

@@ -1,7 +1,9 @@
 """scripts/engine, which every other test here stands on: with a cache folder, hence an engine, of its own."""
 
 import os
+import pathlib
 import subprocess
+import tempfile
 import time
 
 import pytest
@@ -10,9 +12,16 @@ from harness import REPO, run_program
 
 
 @pytest.fixture
-def script(tmp_path):
+def cache():
+    """Not pytest's tmp_path, which outlives the test: an engine's data is much, and nobody's business afterwards."""
+    with tempfile.TemporaryDirectory(prefix="stepdown-engine-") as folder:
+        yield pathlib.Path(folder)
+
+
+@pytest.fixture
+def script(cache):
     """A user's own engine would be used and none started, so DOCKER_HOST points to where none answers."""
-    env = {**os.environ, "STEPDOWN_CACHE": str(tmp_path), "DOCKER_HOST": "unix:///nowhere/docker.sock"}
+    env = {**os.environ, "STEPDOWN_CACHE": str(cache), "DOCKER_HOST": "unix:///nowhere/docker.sock"}
 
     def call(*words, code=0):
         result = run_program([REPO / "scripts/engine", *words], env=env, timeout=120)
@@ -83,9 +92,9 @@ def test_it_lives_as_long_as_a_holder_does(script):
     assert script("status", code=3) == "stopped\n"
 
 
-def test_a_failed_start_shows_the_end_of_the_log(script, tmp_path):
-    (tmp_path / "engine").mkdir()
-    (tmp_path / "engine/data").write_text("no folder")
+def test_a_failed_start_shows_the_end_of_the_log(script, cache):
+    (cache / "engine").mkdir()
+    (cache / "engine/data").write_text("no folder")
     result = run_program([REPO / "scripts/engine", "start"], env=script.env)
     assert result.code == 1 and "dockerd ended while starting" in result.err and "data" in result.err, result
 

@@ -1,0 +1,69 @@
+"""What the app could do, tried from inside by the probe (tests/payload), each try in a process of its own."""
+
+import pytest
+
+UNCONFINED = "--security-opt=seccomp=unconfined"
+CANNOT_BE_TRIED = {"ENOTTY"}  # no terminal there: nothing was refused, nothing was possible
+
+
+def can(engine, docker, stepdown=("--user=app",)):
+    """Every try by name: ok, an errno's name, or the signal that ended it."""
+    shown = engine.run("/probe", "can", image="probe", docker=docker, stepdown=stepdown)
+    assert shown.code == 0, shown
+    told = dict(line.strip().split(": ", 1) for line in shown.out.splitlines())
+    assert len(told) >= 24, told
+    return told
+
+
+STARTS = {
+    "root": [],
+    "engine_seccomp_off": [UNCONFINED],
+    "more_capabilities": [UNCONFINED, "--cap-add=SYS_ADMIN", "--cap-add=SYS_PTRACE", "--cap-add=NET_RAW"],
+    "user": ["--user=10001:10001", UNCONFINED],
+    "terminal": ["--tty", UNCONFINED],
+}
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_nothing_that_root_could_do_is_left(engine, start):
+    told = can(engine, STARTS[start])
+    assert [name for name, answer in told.items() if answer == "ok"] == [], told
+    assert all(answer.isupper() for answer in told.values()), told  # refused by an errno that has a name, none killed
+
+
+def test_the_same_tries_succeed_without_stepdown(engine):
+    """A test that cannot fail proves nothing: root in the same image can do nearly all of it."""
+    docker = [UNCONFINED, "--cap-add=SYS_ADMIN", "--cap-add=SYS_PTRACE"]
+    told = can(engine, docker, stepdown=None)
+    can_do = {name for name, answer in told.items() if answer == "ok"}
+    assert {
+        "setuid0", "setgid0", "setgroups", "raw-socket", "packet-socket", "mount", "unshare-user", "clone-user",
+        "open-memory-1", "environment-1", "keyring", "personality", "chroot", "unlock-securebits",
+    } <= can_do, told  # fmt: skip
+
+
+def test_tiocsti_is_refused_at_a_terminal_by_the_filter(engine):
+    told = can(engine, ["--tty", UNCONFINED])
+    assert (told["tiocsti"], told["dirty-tiocsti"]) == ("EPERM", "EPERM"), told
+
+
+def test_without_init_nothing_is_left_but_itself(engine):
+    """Without an init PID 1 is the app, and a process may of course look at its own kind."""
+    told = can(engine, [UNCONFINED], stepdown=["--user=app", "--no-init"])
+    own = {"open-memory-1", "environment-1"}
+    assert {name for name, answer in told.items() if answer == "ok"} <= own, told
+
+
+def test_allowed_root_can_do_nothing_of_roots_either(engine):
+    told = can(engine, [UNCONFINED], stepdown=["--user=root", "--allow-root"])
+    assert {name for name, answer in told.items() if answer == "ok"} <= {"setuid0", "setgid0"}, told
+
+
+def test_a_program_with_file_capabilities_gains_nothing(engine):
+    """Its exec fails or it runs without them; what it must never do is run with them."""
+    image = engine.build(
+        f"FROM {engine.image('apps')}\nRUN cp /bin/cat /cat && python3 -c \"import os; os.setxattr('/cat', "
+        "'security.capability', bytes.fromhex('0100000200000020000000000000000000000000'))\""
+    )
+    status = engine.run("/cat", "/proc/self/status", image=image)
+    assert "CapEff:\t0000000000000000" in status.out or status.code == 126, status
