@@ -12,8 +12,8 @@ namespace stepdown::verify {
 // Where a receipt lives. where is "auto" (/run/stepdown/receipt; /dev/shm/stepdown/receipt where /run cannot be
 // written, as under a read-only root) or an absolute path. "off" is the caller's to know.
 
-// Puts text there, mode 0444, in a directory of mode 0755 that is made where it is missing, by a new file that is
-// renamed over the old one. Follows no symbolic link; uses no directory that another owns or that others may write to.
+// Puts text there, mode 0444, in a directory of mode 0755 that is made where it is missing, in a new file
+// after removing an old one. Follows no symbolic link; uses no directory that another owns or that others may write to.
 // Returns the path, or (ExitCode::kSetup) why none of the places would do. To be called as root where the start is
 // root: before the drop.
 Result<std::string> write_receipt_file(sys::Kernel& kernel, std::string_view text, std::string_view where);
