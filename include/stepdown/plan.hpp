@@ -7,6 +7,8 @@
 
 #include <sys/types.h>
 
+#include "stepdown/supervision.hpp"
+
 namespace stepdown {
 
 // Where a value came from, weakest first: a later kind overrides an earlier one.
@@ -67,6 +69,7 @@ struct Plan {
 
     std::string seccomp = "default"; // "default", "off", or the path of a profile
     bool init = true;                // false: exec in place, nothing to supervise
+    Supervision supervision;
 
     LogLevel log_level = LogLevel::kWarn;
     LogFormat log_format = LogFormat::kText;

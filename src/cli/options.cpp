@@ -6,23 +6,13 @@
 #include <numeric>
 #include <vector>
 
+#include "cli/supervision.hpp"
 #include "plan/path.hpp"
 
 namespace stepdown::cli {
 namespace {
 
 // ---- values
-
-Result<> set_bool(bool& target, bool when_true, std::string_view name, std::string_view value, const Source& source) {
-    if (value == "true" || value == "1" || value == "yes") {
-        target = when_true;
-    } else if (value == "false" || value == "0" || value == "no") {
-        target = !when_true;
-    } else {
-        return refuse(source, name, value, "is neither true, 1, yes nor false, 0, no");
-    }
-    return {};
-}
 
 template <class T> struct Choice {
     std::string_view word;
@@ -202,6 +192,25 @@ constexpr Option kOptions[] = {
      "become the app instead of supervising it, for images that have an init",
      Stage::kSupervise, kRunAndPlan, kEverywhere, apply_no_init},
 
+    {"signal", 0, Kind::kList, "FROM=TO|drop", "",
+     "send the app signal TO when FROM arrives, or nothing; names, numbers or RTMIN+N",
+     Stage::kSupervise, kRunAndPlan, kEverywhere, apply_signal},
+    {"signal-group", 0, Kind::kFlag, "", "false",
+     "send signals to the app's whole process group",
+     Stage::kSupervise, kRunAndPlan, kEverywhere, apply_signal_group},
+    {"stop-signal", 0, Kind::kText, "SIG", "",
+     "what the app wants to be asked to stop with: TERM is sent on as this",
+     Stage::kSupervise, kRunAndPlan, kEverywhere, apply_stop_signal},
+    {"grace", 0, Kind::kText, "TIME", "",
+     "kill the app this long after the first TERM, INT or QUIT, as 10s or 500ms; left out, that is the engine's to do",
+     Stage::kSupervise, kRunAndPlan, kEverywhere, apply_grace},
+    {"drain", 0, Kind::kText, "TIME", "5s",
+     "when the app has ended, what it left behind gets TERM, and KILL this long after; ends when all are gone",
+     Stage::kSupervise, kRunAndPlan, kEverywhere, apply_drain},
+    {"exit-status", 0, Kind::kList, "FROM=TO", "",
+     "end with TO when the app's status is FROM, as 143=0",
+     Stage::kSupervise, kRunAndPlan, kEverywhere, apply_exit_status},
+
     {"receipt", 0, Kind::kText, "auto|off|FILE", "auto",
      "where the start leaves what it made true, for verify and exec",
      Stage::kReceipt, kEveryCommand, kEverywhere, apply_receipt},
@@ -316,6 +325,17 @@ std::string_view nearest_option(std::string_view word, unsigned place, unsigned 
         }
     }
     return nearest(word, names);
+}
+
+Result<> set_bool(bool& target, bool when_true, std::string_view name, std::string_view value, const Source& source) {
+    if (value == "true" || value == "1" || value == "yes") {
+        target = when_true;
+    } else if (value == "false" || value == "0" || value == "no") {
+        target = !when_true;
+    } else {
+        return refuse(source, name, value, "is neither true, 1, yes nor false, 0, no");
+    }
+    return {};
 }
 
 std::unexpected<Error> refuse(const Source& source, std::string_view option, std::string_view value,

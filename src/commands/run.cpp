@@ -43,10 +43,26 @@ void inherit_orphans(sys::Kernel& kernel, const Log& log) {
     }
 }
 
+void tell(const supervise::Outcome& outcome, const Log& log) {
+    if (outcome.grace_over) {
+        log.warn("the app had not ended when --grace was over: killed");
+    }
+    if (outcome.core_dumped) {
+        log.warn("the app dumped its core");
+    }
+    if (outcome.killed > 0) {
+        log.warn("processes the app left behind and that were killed when --drain was over: " +
+                 std::to_string(outcome.killed));
+    }
+    if (outcome.drained > 0) {
+        log.info("processes the app left behind and that ended: " + std::to_string(outcome.drained));
+    }
+}
+
 int supervise_app(sys::Kernel& kernel, const Start& start, const supervise::SignalState& given, const Log& log,
                   StageClock& clock) {
     inherit_orphans(kernel, log);
-    Result<supervise::Watch> watch = supervise::Watch::open();
+    Result<supervise::Watch> watch = supervise::Watch::open(start.plan.supervision);
     if (!watch) {
         return log.failed(watch.error());
     }
@@ -58,11 +74,12 @@ int supervise_app(sys::Kernel& kernel, const Start& start, const supervise::Sign
         return log.failed(app.error());
     }
     clock.done("confine and verify", "released the app, pid " + std::to_string(*app));
-    const int status = watch->until_ended(*app);
+    const supervise::Outcome outcome = watch->until_ended(*app);
     if (const std::optional<Error> refused = refused_by_kernel(what)) {
         return log.failed(*refused);
     }
-    return status;
+    tell(outcome, log);
+    return outcome.status;
 }
 
 } // namespace

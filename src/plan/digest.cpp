@@ -20,6 +20,28 @@ std::string octal(std::uint32_t mode) {
 
 std::string_view yes_or_no(bool value) { return value ? "yes" : "no"; }
 
+// Only what was asked for: the defaults are the version's.
+void append_supervision(std::string& text, const Supervision& asked) {
+    for (const SignalRewrite& signal : asked.signals) {
+        append_line(text, "signal", std::to_string(signal.from) + "=" + std::to_string(signal.to));
+    }
+    if (asked.signal_group) {
+        append_line(text, "signal-group", "yes");
+    }
+    if (asked.stop_signal != 0) {
+        append_line(text, "stop-signal", std::to_string(asked.stop_signal));
+    }
+    if (asked.grace) {
+        append_line(text, "grace", std::to_string(asked.grace->count()));
+    }
+    if (asked.drain != Supervision().drain) {
+        append_line(text, "drain", std::to_string(asked.drain.count()));
+    }
+    for (const StatusRewrite& status : asked.exit_statuses) {
+        append_line(text, "exit-status", std::to_string(status.from) + "=" + std::to_string(status.to));
+    }
+}
+
 } // namespace
 
 std::string canonical_text(const Plan& plan) {
@@ -38,6 +60,7 @@ std::string canonical_text(const Plan& plan) {
     append_line(text, "setup-best-effort", yes_or_no(plan.setup_best_effort));
     append_line(text, "seccomp", plan.seccomp);
     append_line(text, "init", yes_or_no(plan.init));
+    append_supervision(text, plan.supervision);
     return text;
 }
 

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "plan/signal_names.hpp"
+
 namespace stepdown::plan {
 namespace {
 
@@ -78,6 +80,38 @@ void explain_start(const Plan& plan, std::vector<PlanStep>& steps) {
          plan.init ? "then forward signals, reap, end with its status" : "in place of stepdown: nothing supervises"});
 }
 
+std::string seconds(std::chrono::milliseconds time) {
+    return time.count() % 1000 == 0 ? fmt::format("{} s", time.count() / 1000) : fmt::format("{} ms", time.count());
+}
+
+// What was asked for beyond the default.
+void explain_supervision(const Plan& plan, std::vector<PlanStep>& steps) {
+    const Supervision& asked = plan.supervision;
+    const auto supervise = [&steps](std::string action, std::string_view reason) {
+        steps.push_back({"supervise", std::move(action), std::string(reason)});
+    };
+    if (asked.signal_group) {
+        supervise("send signals to the app's whole process group", "");
+    }
+    if (asked.stop_signal != 0) {
+        supervise("when TERM arrives send " + signal_name(asked.stop_signal), "the stop signal");
+    }
+    for (const auto& [from, to] : asked.signals) {
+        supervise(to == 0 ? fmt::format("drop {}", signal_name(from))
+                          : fmt::format("when {} arrives send {}", signal_name(from), signal_name(to)),
+                  "");
+    }
+    if (asked.grace) {
+        supervise("kill the app " + seconds(*asked.grace) + " after the first stop signal", "if it has not ended");
+    }
+    if (asked.drain != Supervision().drain) {
+        supervise("kill what the app left behind " + seconds(asked.drain) + " after its end", "TERM comes first");
+    }
+    for (const auto& [from, to] : asked.exit_statuses) {
+        supervise(fmt::format("end with {} when the app's status is {}", to, from), "");
+    }
+}
+
 } // namespace
 
 std::vector<PlanStep> explain(const Plan& plan) {
@@ -86,6 +120,9 @@ std::vector<PlanStep> explain(const Plan& plan) {
     explain_receipt(plan, steps);
     explain_drop(plan, steps);
     explain_start(plan, steps);
+    if (plan.init) {
+        explain_supervision(plan, steps);
+    }
     return steps;
 }
 

@@ -1,6 +1,7 @@
 #include "plan/validate.hpp"
 
 #include <algorithm>
+#include <csignal>
 #include <string>
 #include <string_view>
 
@@ -35,6 +36,16 @@ Result<> check_setup(const Plan& plan) {
         if (step.kind == SetupKind::kOwn && !plan.identity) {
             return fail(ExitCode::kUsage, quoted + "cannot be given to the app's user: no user named; add --user=USER");
         }
+    }
+    return {};
+}
+
+Result<> check_supervision(const Plan& plan) {
+    const Supervision& asked = plan.supervision;
+    const bool term_too = std::ranges::contains(asked.signals, SIGTERM, &SignalRewrite::from);
+    if (asked.stop_signal != 0 && term_too) {
+        return fail(ExitCode::kUsage, at(plan, "stop-signal") + "this and signal both say what TERM is sent on as: "
+                                                                "leave one out");
     }
     return {};
 }
@@ -81,6 +92,9 @@ Result<> check(Plan& plan) {
         return allowed;
     }
     if (auto checked = check_setup(plan); !checked) {
+        return checked;
+    }
+    if (auto checked = check_supervision(plan); !checked) {
         return checked;
     }
     if (plan.identity) {

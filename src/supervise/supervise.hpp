@@ -1,27 +1,75 @@
 #pragma once
 
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include <sys/signalfd.h>
 #include <sys/types.h>
 
 #include "stepdown/error.hpp"
+#include "stepdown/supervision.hpp"
+#include "supervise/rest.hpp"
+#include "supervise/table.hpp"
 #include "sys/fd.hpp"
 
 namespace stepdown::supervise {
 
-// PID 1's watch: forwards every signal to the app exactly once, with the value of sigqueue(3), and reaps every child.
-// Allocates nothing, writes nothing, asks for no right that PID 1's own filter (seccomp/pid1.json) does not leave it.
+// How it went, for who may write a log: the watch itself writes nothing.
+struct Outcome {
+    int status = 0; // as a shell tells it: the app's own, or 128+n if signal n ended it; rewritten as asked
+    bool core_dumped = false;
+    bool grace_over = false; // the app was killed
+    unsigned drained = 0;    // ended after the app and before --drain was over
+    unsigned killed = 0;     // and after it
+};
+
+// PID 1's watch: forwards every signal to the app exactly once, with the value of sigqueue(3), reaps every child, and
+// ends what the app leaves behind. What it does when is table.cpp; this is how. Allocates nothing, writes nothing, asks
+// for no right that PID 1's own filter (seccomp/pid1.json) does not leave it.
 class Watch {
   public:
     // Before PID 1 confines itself: opens the signalfd(2). Every signal must be blocked (take_signals).
-    static Result<Watch> open();
+    static Result<Watch> open(const Supervision& asked);
 
-    // Until the app has ended and all that ended with it is reaped. Returns the app's status as a shell tells it: its own exit
-    // status, or 128+n if signal n ended it. A stopped app has not ended.
-    int until_ended(pid_t app) const noexcept;
+    // Until the app has ended and no child is left. A stopped app has not ended.
+    Outcome until_ended(pid_t app) noexcept;
 
   private:
-    explicit Watch(sys::Fd signals) noexcept : signals_(std::move(signals)) {}
+    static constexpr std::size_t kSignals = 65;
+    static constexpr std::size_t kStatuses = 256;
+    static constexpr std::size_t kSignalsARead = 16;
+
+    Watch(sys::Fd signals, const Supervision& asked) noexcept;
+
+    std::span<const signalfd_siginfo> wait() noexcept;
+    void take(Event event) noexcept;
+    void take(const signalfd_siginfo& signal) noexcept;
+    void reap() noexcept;
+    void note_end(pid_t pid, int status) noexcept;
+    void forward() const noexcept;
+    void end_rest(int number, bool only_new) noexcept;
+    void arm(std::chrono::milliseconds time) noexcept;
+    int left_of_timer() const noexcept;
 
     sys::Fd signals_;
+    std::array<std::uint8_t, kSignals> sent_as_{}; // 0: dropped
+    std::array<std::uint8_t, kStatuses> status_as_{};
+    bool to_group_;
+    std::optional<std::chrono::milliseconds> grace_;
+    std::chrono::milliseconds drain_;
+    Rest rest_;
+
+    State state_ = State::kRunning;
+    pid_t app_ = 0;
+    bool app_reaped_ = false;
+    bool more_to_reap_ = false;
+    const signalfd_siginfo* signal_ = nullptr; // the one in hand
+    std::optional<std::chrono::steady_clock::time_point> deadline_;
+    Outcome outcome_;
+    std::array<signalfd_siginfo, kSignalsARead> read_;
 };
 
 } // namespace stepdown::supervise

@@ -16,9 +16,21 @@ using testing::HasSubstr;
 
 // A good value of each option that takes one: a new row needs one more here.
 const std::map<std::string_view, std::string> kSamples = {
-    {"user", "app"},        {"mkdir", "/run/app:0750"}, {"own", "/data"}, {"seccomp", "off"},
-    {"receipt", "/run/r"},  {"format", "json"},         {"pid", "7"},     {"log-level", "info"},
-    {"log-format", "json"}, {"config", "/c.toml"},
+    {"user", "app"},
+    {"mkdir", "/run/app:0750"},
+    {"own", "/data"},
+    {"seccomp", "off"},
+    {"receipt", "/run/r"},
+    {"format", "json"},
+    {"pid", "7"},
+    {"log-level", "info"},
+    {"log-format", "json"},
+    {"config", "/c.toml"},
+    {"signal", "HUP=drop"},
+    {"stop-signal", "QUIT"},
+    {"grace", "10s"},
+    {"drain", "0"},
+    {"exit-status", "143=0"},
 };
 
 std::string sample(const Option& option) {

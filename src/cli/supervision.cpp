@@ -1,0 +1,137 @@
+#include "cli/supervision.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <csignal>
+
+#include "cli/options.hpp"
+#include "plan/signal_names.hpp"
+
+namespace stepdown::cli {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kLongest = std::chrono::years(1);
+constexpr std::string_view kNoSignal =
+    "names no signal: write a name as TERM or SIGTERM, RTMIN+N, or a number from 1 to 64";
+constexpr std::string_view kNoTime = "is no time: write 10s, 500ms, 2min, 1h, or a number of seconds, up to a year";
+
+struct Unit {
+    std::string_view names[5];
+    milliseconds length;
+};
+
+constexpr Unit kUnits[] = {
+    {{"s", "sec", "second", "seconds", ""}, std::chrono::seconds(1)},
+    {{"ms", "msec"}, milliseconds(1)},
+    {{"m", "min", "minute", "minutes"}, std::chrono::minutes(1)},
+    {{"h", "hr", "hour", "hours"}, std::chrono::hours(1)},
+    {{"d", "day", "days"}, std::chrono::days(1)},
+};
+
+std::optional<milliseconds> unit_of(std::string_view name) {
+    for (const Unit& unit : kUnits) {
+        if (std::ranges::any_of(unit.names, [name](std::string_view known) { return known.data() && known == name; })) {
+            return unit.length;
+        }
+    }
+    return std::nullopt;
+}
+
+void skip_blanks(std::string_view& text) { text.remove_prefix(std::min(text.find_first_not_of(' '), text.size())); }
+
+Result<> set_time(std::string_view name, std::string_view value, const Source& source, auto& target) {
+    const std::optional<milliseconds> time = time_span(value);
+    if (!time) {
+        return refuse(source, name, value, kNoTime);
+    }
+    target = *time;
+    return {};
+}
+
+std::optional<int> status_of(std::string_view digits) {
+    constexpr int kMost = 255;
+    int status = 0;
+    const auto [end, fault] = std::from_chars(digits.data(), digits.data() + digits.size(), status);
+    const bool whole = fault == std::errc() && end == digits.data() + digits.size();
+    return whole && status >= 0 && status <= kMost ? std::optional(status) : std::nullopt;
+}
+
+} // namespace
+
+std::optional<milliseconds> time_span(std::string_view text) {
+    milliseconds sum{0};
+    bool any = false;
+    for (skip_blanks(text); !text.empty(); skip_blanks(text)) {
+        std::uint32_t count = 0;
+        const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), count);
+        if (fault != std::errc()) {
+            return std::nullopt;
+        }
+        text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+        skip_blanks(text);
+        const std::size_t letters = std::min(text.find_first_of(" 0123456789"), text.size());
+        const std::optional<milliseconds> unit = unit_of(text.substr(0, letters));
+        if (!unit || count > kLongest / *unit || (sum += count * *unit) > kLongest) {
+            return std::nullopt;
+        }
+        text.remove_prefix(letters);
+        any = true;
+    }
+    return any ? std::optional(sum) : std::nullopt;
+}
+
+Result<> apply_signal(Parsed& parsed, std::string_view value, const Source& source) {
+    const std::size_t equals = value.find('=');
+    if (equals == std::string_view::npos) {
+        return refuse(source, "signal", value, "has no equals sign: write FROM=TO or FROM=drop");
+    }
+    const std::optional<int> from = plan::signal_number(value.substr(0, equals));
+    const std::string_view target = value.substr(equals + 1);
+    const std::optional<int> to = target == "drop" ? std::optional(0) : plan::signal_number(target);
+    if (!from || !to) {
+        return refuse(source, "signal", value, kNoSignal);
+    }
+    if (*from == SIGKILL || *from == SIGSTOP || *from == SIGCHLD) {
+        return refuse(source, "signal", value,
+                      *from == SIGCHLD ? "cannot be: CHLD is PID 1's own"
+                                       : "cannot be: no process can catch this signal");
+    }
+    parsed.plan.supervision.signals.push_back({*from, *to});
+    return {};
+}
+
+Result<> apply_signal_group(Parsed& parsed, std::string_view value, const Source& source) {
+    return set_bool(parsed.plan.supervision.signal_group, true, "signal-group", value, source);
+}
+
+Result<> apply_stop_signal(Parsed& parsed, std::string_view value, const Source& source) {
+    const std::optional<int> number = plan::signal_number(value);
+    if (!number) {
+        return refuse(source, "stop-signal", value, kNoSignal);
+    }
+    parsed.plan.supervision.stop_signal = *number;
+    return {};
+}
+
+Result<> apply_grace(Parsed& parsed, std::string_view value, const Source& source) {
+    return set_time("grace", value, source, parsed.plan.supervision.grace);
+}
+
+Result<> apply_drain(Parsed& parsed, std::string_view value, const Source& source) {
+    return set_time("drain", value, source, parsed.plan.supervision.drain);
+}
+
+Result<> apply_exit_status(Parsed& parsed, std::string_view value, const Source& source) {
+    const std::size_t equals = std::min(value.find('='), value.size());
+    const std::optional<int> from = status_of(value.substr(0, equals));
+    const std::optional<int> to = equals == value.size() ? std::nullopt : status_of(value.substr(equals + 1));
+    if (!from || !to) {
+        return refuse(source, "exit-status", value, "is not FROM=TO with two exit statuses from 0 to 255");
+    }
+    parsed.plan.supervision.exit_statuses.push_back({*from, *to});
+    return {};
+}
+
+} // namespace stepdown::cli

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+
+namespace stepdown::supervise {
+
+enum class State : std::uint8_t {
+    kRunning,     // the app runs
+    kStopping,    // it has been asked to stop; with --grace, its time runs
+    kKilled,      // it got SIGKILL
+    kDraining,    // it has ended, what it left behind has got SIGTERM, --drain runs
+    kDrainKilled, // and SIGKILL
+    kEnded,
+};
+
+enum class Event : std::uint8_t {
+    kStopSignal,  // see is_stop in supervise.cpp
+    kOtherSignal, // any other that is the app's
+    kAppEnded,    // and others are left
+    kChildEnded,  // another one than the app
+    kNoChildLeft, // not even the app
+    kTimer,       // what the state's action armed
+};
+
+enum class Action : std::uint8_t {
+    kNothing,
+    kForward,
+    kForwardAndTime, // and arm the timer with --grace, if there is one
+    kKillApp,
+    kDrain,    // SIGTERM to all that is left; arm the timer with --drain
+    kDrainNew, // SIGTERM to what has come to PID 1 since
+    kKillRest, // SIGKILL to all that is left
+    kKillNew,  // and to what has come to PID 1 since
+};
+
+struct Step {
+    Action action;
+    State next;
+
+    bool operator==(const Step&) const = default;
+};
+
+// The whole of PID 1's behaviour. Pure; kEnded has no way out.
+Step step(State state, Event event) noexcept;
+
+} // namespace stepdown::supervise

@@ -1,0 +1,88 @@
+#include <ostream>
+
+#include <gtest/gtest.h>
+
+#include "supervise/table.hpp"
+
+// docs/supervise.md's table, written a second time, as sentences.
+namespace stepdown::supervise {
+
+void PrintTo(const Step& taken, std::ostream* out) {
+    *out << "action " << static_cast<int>(taken.action) << ", then state " << static_cast<int>(taken.next);
+}
+
+namespace {
+
+using enum State;
+using enum Event;
+using enum Action;
+
+constexpr State kStates[] = {kRunning, kStopping, kKilled, kDraining, kDrainKilled, kEnded};
+constexpr Event kEvents[] = {kStopSignal, kOtherSignal, kAppEnded, kChildEnded, kNoChildLeft, kTimer};
+
+TEST(SuperviseTable, TheFirstStopSignalStartsTheGraceAndLaterOnesAreForwardedAtOnce) {
+    EXPECT_EQ(step(kRunning, kStopSignal), (Step{kForwardAndTime, kStopping}));
+    EXPECT_EQ(step(kStopping, kStopSignal), (Step{kForward, kStopping}));
+}
+
+TEST(SuperviseTable, OtherSignalsAreForwardedAndChangeNothing) {
+    EXPECT_EQ(step(kRunning, kOtherSignal), (Step{kForward, kRunning}));
+    EXPECT_EQ(step(kStopping, kOtherSignal), (Step{kForward, kStopping}));
+}
+
+TEST(SuperviseTable, TheAppIsKilledWhenTheGraceIsOverAndAtNoOtherTime) {
+    for (const State state : kStates) {
+        for (const Event event : kEvents) {
+            EXPECT_EQ(step(state, event).action == kKillApp, state == kStopping && event == kTimer);
+        }
+    }
+    EXPECT_EQ(step(kStopping, kTimer).next, kKilled);
+}
+
+TEST(SuperviseTable, HoweverTheAppEndsWhatItLeavesIsAskedToEnd) {
+    for (const State state : {kRunning, kStopping, kKilled}) {
+        EXPECT_EQ(step(state, kAppEnded), (Step{kDrain, kDraining}));
+    }
+}
+
+TEST(SuperviseTable, AnotherChildsEndIsOnlyReapedWhileTheAppLives) {
+    for (const State state : {kRunning, kStopping, kKilled}) {
+        EXPECT_EQ(step(state, kChildEnded), (Step{kNothing, state}));
+    }
+}
+
+TEST(SuperviseTable, WhoComesWhileDrainingIsToldToo) {
+    EXPECT_EQ(step(kDraining, kChildEnded), (Step{kDrainNew, kDraining}));
+    EXPECT_EQ(step(kDrainKilled, kChildEnded), (Step{kKillNew, kDrainKilled}));
+}
+
+TEST(SuperviseTable, WhatIsLeftIsKilledWhenTheDrainIsOver) {
+    EXPECT_EQ(step(kDraining, kTimer), (Step{kKillRest, kDrainKilled}));
+}
+
+TEST(SuperviseTable, NobodyIsSignalledOnceTheAppHasEndedOrBeenKilled) {
+    for (const State state : {kKilled, kDraining, kDrainKilled, kEnded}) {
+        for (const Event event : {kStopSignal, kOtherSignal}) {
+            EXPECT_EQ(step(state, event), (Step{kNothing, state}));
+        }
+    }
+}
+
+TEST(SuperviseTable, ItEndsWithTheLastChildAndOnlyThen) {
+    for (const State state : kStates) {
+        for (const Event event : kEvents) {
+            EXPECT_EQ(step(state, event).next == kEnded, event == kNoChildLeft || state == kEnded);
+        }
+    }
+}
+
+TEST(SuperviseTable, NoStateIsEverGoneBackTo) {
+    for (const State state : kStates) {
+        for (const Event event : kEvents) {
+            EXPECT_GE(step(state, event).next, state);
+        }
+    }
+}
+
+} // namespace
+} // namespace stepdown::supervise
