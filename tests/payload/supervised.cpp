@@ -1,0 +1,121 @@
+// What PID 1's tests run as the app: says on standard output what reaches it.
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string_view>
+
+#include <fcntl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace {
+
+constexpr std::uint64_t kEvery = ~std::uint64_t{0};
+
+// One line a signal: number, si_code, value.
+[[noreturn]] void record() {
+    ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &kEvery, nullptr, sizeof kEvery);
+    std::puts("ready");
+    for (;;) {
+        siginfo_t got{};
+        const auto number = ::syscall(SYS_rt_sigtimedwait, &kEvery, &got, nullptr, sizeof kEvery);
+        if (number > 0) {
+            std::printf("%ld %d %d\n", number, got.si_code, got.si_code == SI_QUEUE ? got.si_value.sival_int : 0);
+        }
+    }
+}
+
+// As the kernel has it, not as a C library would tell.
+int tell_state() {
+    std::array<char, 8192> status{};
+    const int file = ::open("/proc/self/status", O_RDONLY);
+    if (file < 0 || ::read(file, status.data(), status.size() - 1) <= 0) {
+        return 1;
+    }
+    for (const char* name : {"SigBlk:", "SigIgn:"}) {
+        const char* line = std::strstr(status.data(), name);
+        std::printf("%.*s\n", static_cast<int>(std::strcspn(line, "\n")), line);
+    }
+    return 0;
+}
+
+// Double forks: the middle one ends, the last one is PID 1's. They end at once, or wait to be ended.
+int leave_orphans(int count, bool waiting) {
+    for (int i = 0; i < count; ++i) {
+        const pid_t middle = ::fork();
+        if (middle == 0) {
+            if (::fork() == 0 && waiting) {
+                ::pause();
+            }
+            ::_exit(0);
+        }
+        if (middle < 0 || ::waitpid(middle, nullptr, 0) != middle) {
+            return 1;
+        }
+    }
+    std::puts("ready");
+    return 0;
+}
+
+int die_by(int number) {
+    const rlimit none{};
+    ::setrlimit(RLIMIT_CORE, &none);
+    ::raise(number);
+    return 1;
+}
+
+// What another process of the same uid must not be able to do to PID 1; one line each.
+int attack() {
+    const auto tell = [](const char* what, long answer) {
+        std::printf("%s: %s\n", what, answer < 0 ? std::strerror(errno) : "done");
+    };
+    for (const int number : {SIGKILL, SIGSTOP}) {
+        tell("kill", ::kill(1, number)); // the kernel says yes and does nothing
+    }
+    tell("attach", ::ptrace(PTRACE_ATTACH, 1, nullptr, nullptr));
+    tell("seize", ::ptrace(PTRACE_SEIZE, 1, nullptr, nullptr));
+    char byte = 0;
+    iovec here{.iov_base = &byte, .iov_len = 1};
+    iovec there{.iov_base = &byte, .iov_len = 1};
+    tell("read memory", ::process_vm_readv(1, &here, 1, &there, 1, 0));
+    tell("open memory", ::open("/proc/1/mem", O_RDWR));
+    tell("open descriptors", ::open("/proc/1/fd", O_RDONLY | O_DIRECTORY));
+    return 5;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
+    const std::string_view mode = argc > 1 ? argv[1] : "";
+    const int number = argc > 2 ? std::atoi(argv[2]) : 0;
+    if (mode == "record") {
+        record();
+    } else if (mode == "state") {
+        return tell_state();
+    } else if (mode == "orphans") {
+        return leave_orphans(number, false);
+    } else if (mode == "waiting-orphans") {
+        return leave_orphans(number, true);
+    } else if (mode == "orphans-and-pause") {
+        leave_orphans(number, false);
+        ::pause();
+    } else if (mode == "die") {
+        return die_by(number);
+    } else if (mode == "exit") {
+        return number;
+    } else if (mode == "pause") {
+        std::puts("ready");
+        ::pause();
+    } else if (mode == "attack") {
+        return attack();
+    }
+    return 99;
+}
