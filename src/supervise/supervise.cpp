@@ -5,11 +5,13 @@
 #include <optional>
 #include <span>
 
+#include <poll.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "supervise/give_back.hpp"
 #include "supervise/supervise.hpp"
 
 namespace stepdown::supervise {
@@ -17,12 +19,14 @@ namespace {
 
 constexpr std::size_t kSignalsARead = 16;
 constexpr int kSignalStatusBase = 128;
+constexpr int kStartOver = 100; // ms: by then the app has been executed, and one that is still there stays for a while
 
-// The kernel raises SIGPIPE for PID 1's own writes and the terminal signals for its process group; what reaches PID 1 that way
-// is not addressed to the app, which the terminal reaches by itself.
+// SIGPIPE for PID 1's own writes comes from itself, and the terminal signals of its process group from the kernel: neither
+// is addressed to the app, which the terminal reaches by itself.
 bool meant_for_app(const signalfd_siginfo& signal) noexcept {
-    const bool by_kernel = signal.ssi_code == SI_KERNEL;
-    return !(by_kernel && (signal.ssi_signo == SIGPIPE || signal.ssi_signo == SIGTTIN || signal.ssi_signo == SIGTTOU));
+    const bool by_terminal =
+        signal.ssi_code == SI_KERNEL && (signal.ssi_signo == SIGTTIN || signal.ssi_signo == SIGTTOU);
+    return !by_terminal && signal.ssi_pid != static_cast<std::uint32_t>(::getpid());
 }
 
 // A queued signal keeps its value; rt_sigqueueinfo(2) lets a process pass on SI_QUEUE, and no code of the kernel's or kill(2)'s.
@@ -74,6 +78,10 @@ Result<Watch> Watch::open() {
 }
 
 int Watch::until_ended(pid_t app) const noexcept {
+    pollfd first{.fd = signals_.get(), .events = POLLIN, .revents = 0};
+    if (::poll(&first, 1, kStartOver) == 0) {
+        give_start_back();
+    }
     std::array<signalfd_siginfo, kSignalsARead> signals;
     for (;;) {
         const ssize_t bytes = ::read(signals_.get(), signals.data(), sizeof signals);
