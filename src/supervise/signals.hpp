@@ -4,10 +4,11 @@
 
 namespace stepdown::supervise {
 
-// What PID 1 was given at its start and the app must find again: signal(7) dispositions other than SIGCHLD's are never touched.
+// What PID 1 was given at its start and the app must find again: signal(7) dispositions other than SIGCHLD's are never
+// touched.
 struct SignalState {
-    std::uint64_t mask;  // bit n-1 is signal n, as rt_sigprocmask(2) has it
-    bool child_ignored;  // SIGCHLD was SIG_IGN: with that wait(2) would hang until all children are gone
+    std::uint64_t mask; // bit n-1 is signal n, as rt_sigprocmask(2) has it
+    bool child_ignored; // SIGCHLD was SIG_IGN: with that wait(2) would hang until all children are gone
 };
 
 // First thing at the start, before any option is read: from here on no signal is lost and none can end PID 1.

@@ -22,11 +22,12 @@ constexpr int kSignalStatusBase = 128;
 constexpr int kReapsARound = 256; // then signals have their turn, however fast children end
 constexpr int kStartOver = 100; // ms: by then the app has been executed, and one that is still there stays for a while
 
-// The kernel raises SIGPIPE for PID 1's own writes and the terminal signals for its process group; what reaches PID 1
-// that way is not addressed to the app, which the terminal reaches by itself.
+// SIGPIPE for PID 1's own writes comes from itself, and the terminal signals of its process group from the kernel:
+// neither is addressed to the app, which the terminal reaches by itself.
 bool meant_for_app(const signalfd_siginfo& signal) noexcept {
-    const bool by_kernel = signal.ssi_code == SI_KERNEL;
-    return !(by_kernel && (signal.ssi_signo == SIGPIPE || signal.ssi_signo == SIGTTIN || signal.ssi_signo == SIGTTOU));
+    const bool by_terminal =
+        signal.ssi_code == SI_KERNEL && (signal.ssi_signo == SIGTTIN || signal.ssi_signo == SIGTTOU);
+    return !by_terminal && signal.ssi_pid != static_cast<std::uint32_t>(::getpid());
 }
 
 // A queued signal keeps its value; rt_sigqueueinfo(2) lets a process pass on SI_QUEUE, and no code of the kernel's or

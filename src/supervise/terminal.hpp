@@ -2,12 +2,12 @@
 
 namespace stepdown::supervise {
 
-// The descriptor (0, 1 or 2) of this session's terminal if the caller's process group is in its foreground, else -1: only then
-// may the app be given it. A stepdown started with & in an interactive shell must not steal the terminal.
+// The descriptor (0, 1 or 2) of this session's terminal if the caller's process group is in its foreground, else -1:
+// only then may the app be given it. A stepdown started with & in an interactive shell must not steal the terminal.
 int owned_terminal() noexcept;
 
-// In the child: a process group of its own and, if PID 1 owned the terminal (descriptor, or -1), its foreground. With every
-// signal blocked, so that tcsetpgrp(3) cannot stop the caller with SIGTTOU. Async-signal-safe.
+// In the child: a process group of its own and, if PID 1 owned the terminal (descriptor, or -1), its foreground. With
+// every signal blocked, so that tcsetpgrp(3) cannot stop the caller with SIGTTOU. Async-signal-safe.
 void lead_process_group(int terminal) noexcept;
 
 } // namespace stepdown::supervise

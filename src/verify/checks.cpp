@@ -79,7 +79,8 @@ constexpr auto kNoZeroId = [](const auto& ids, const Floor& floor, bool) {
     return floor.root_allowed || std::ranges::find(ids, 0U) == ids.end();
 };
 
-// Nobody can add itself to a group without a capability, so what a receipt names was there at the start.
+// Nobody can enter a group without a capability, so what a receipt names was there at the start: the engine's gid 0 of
+// `docker run --user 10001`, say, which such a start cannot change.
 constexpr auto kNoRootGroup = [](const auto& groups, const Floor& floor, bool named) {
     return named || kNoZeroId(groups, floor, named);
 };
@@ -138,7 +139,7 @@ constexpr std::array kChecks = {
           .remedy = kDropRemedy,
           .compare = compare<kGid, kEqual>,
           .text = text<kGid, kNumbers>,
-          .floor = over_floor<kGid, kNoZeroId>,
+          .floor = over_floor<kGid, kNoRootGroup>,
           .floor_text = "not 0"},
     Check{.id = "groups",
           .title = "supplementary groups",
