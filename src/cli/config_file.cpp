@@ -90,6 +90,49 @@ std::unexpected<Error> unknown_key(const std::string& name, const std::string& k
                                                 : line.append("did you mean ").append(meant).append("?"));
 }
 
+// The length of the UTF-8 sequence that text begins with (RFC 3629: no overlong form, no surrogate); 0 if it begins
+// with none.
+std::size_t sequence_length(std::string_view text) {
+    const auto byte = [text](std::size_t at) { return at < text.size() ? static_cast<unsigned char>(text[at]) : 0U; };
+    const unsigned first = byte(0);
+    if (first < 0x80) {
+        return 1;
+    }
+    const std::size_t length = first >= 0xc2 && first < 0xe0 ? 2 : first >= 0xe0 && first < 0xf0 ? 3 : 4;
+    const unsigned least = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+    const unsigned most = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+    bool good = first >= 0xc2 && first < 0xf5 && byte(1) >= least && byte(1) <= most;
+    for (std::size_t at = 2; at < length; ++at) {
+        good = good && byte(at) >= 0x80 && byte(at) <= 0xbf;
+    }
+    return good ? length : 0;
+}
+
+// What toml11 cannot be trusted with: it reads past its buffer where a string is not UTF-8, and past the stack where
+// brackets are nested without end. No file of ours nests more than once; brackets in strings count too, which does no
+// harm.
+Result<> refuse_what_harms(std::string_view text, const std::string& name) {
+    constexpr int kDeepest = 64;
+    int depth = 0;
+    std::size_t line = 1;
+    while (!text.empty()) {
+        const std::size_t length = sequence_length(text);
+        if (length == 0) {
+            return refuse_file(name + ":" + std::to_string(line), "not TOML: the text is not UTF-8");
+        }
+        const char letter = text.front();
+        line += letter == '\n' ? 1 : 0;
+        depth += letter == '[' || letter == '{' ? 1 : 0;
+        depth -= (letter == ']' || letter == '}') && depth > 0 ? 1 : 0;
+        if (depth > kDeepest) {
+            return refuse_file(name + ":" + std::to_string(line),
+                               "too many open brackets: no key takes lists of lists");
+        }
+        text.remove_prefix(length);
+    }
+    return {};
+}
+
 // toml11 explains over several lines; the first has the reason, after "[error] " and the name of its function.
 std::string reason_of(std::string_view what) {
     what = what.substr(0, what.find('\n'));
@@ -107,6 +150,9 @@ std::string reason_of(std::string_view what) {
 } // namespace
 
 Result<> read_config_text(const std::string& text, const std::string& name, std::vector<Given>& given) {
+    if (auto harmless = refuse_what_harms(text, name); !harmless) {
+        return harmless;
+    }
     try {
         std::istringstream stream(text);
         const toml::value file = toml::parse(stream, name);

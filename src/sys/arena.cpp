@@ -1,6 +1,7 @@
-// operator new of the release: a start makes some hundred small strings and lists and ends none of them before the app runs, for
-// which a general allocator's locks and mappings cost a tenth of the start. They are cut from one block; what does not fit any more
-// comes from malloc(3), which serves the commands that walk large trees. Not built into the sanitizers' builds: they watch the heap.
+// operator new of the release: a start makes some hundred small strings and lists and ends none of them before the app
+// runs, for which a general allocator's locks and mappings cost a tenth of the start. They are cut from one block; what
+// does not fit any more comes from malloc(3), which serves the commands that walk large trees. Not built into the
+// sanitizers' builds: they watch the heap.
 #include <cstddef>
 #include <cstdlib>
 #include <new>

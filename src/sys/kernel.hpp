@@ -17,9 +17,10 @@ namespace stepdown::sys {
 // A value, or the errno the kernel answered with.
 template <class T = void> using Sys = std::expected<T, int>;
 
-// The seam: every call of the start that changes privileges or uses root's. Nothing above it decides anything, nothing below it
-// does either, so that a test can record the calls (RecordingKernel) or fail one of them (FaultyKernel) and the rest of the
-// program cannot tell. All methods are plain system calls: no retries, no policy, no allocation unless the result is a string.
+// The seam: every call of the start that changes privileges or uses root's. Nothing above it decides anything, nothing
+// below it does either, so that a test can record the calls (RecordingKernel) or fail one of them (FaultyKernel) and
+// the rest of the program cannot tell. All methods are plain system calls: no retries, no policy, no allocation unless
+// the result is a string.
 class Kernel {
   public:
     virtual ~Kernel() = default;
@@ -30,19 +31,19 @@ class Kernel {
     // The same with RESOLVE_NO_XDEV: EXDEV when name is a mount point, a bind mount of the same file system too.
     virtual Sys<Fd> open_same_mount_at(int dir, const char* name, int flags) = 0;
     virtual Sys<> make_directory_at(int dir, const char* name, mode_t mode) = 0;
-    virtual Sys<struct stat> stat_at(int dir, const char* name) = 0; // name "": dir itself
+    virtual Sys<struct stat> stat_at(int dir, const char* name) = 0;                    // name "": dir itself
     virtual Sys<> change_owner_at(int dir, const char* name, uid_t uid, gid_t gid) = 0; // name "": dir itself
-    virtual Sys<> change_mode(int fd, mode_t mode) = 0; // fchmod(2): not for O_PATH descriptors
+    virtual Sys<> change_mode(int fd, mode_t mode) = 0;                // fchmod(2): not for O_PATH descriptors
     virtual Sys<> remove_at(int dir, const char* name, int flags) = 0; // unlinkat(2)
 
     // ---- stepping down, in credentials(7) and capabilities(7) words.
-    virtual Sys<> close_from(unsigned first) = 0;            // close_range(2) to the end, without FLAG_UNSHARE
-    virtual Sys<> drop_bounding(unsigned capability) = 0;    // EINVAL above the kernel's last capability
+    virtual Sys<> close_from(unsigned first) = 0;         // close_range(2) to the end, without FLAG_UNSHARE
+    virtual Sys<> drop_bounding(unsigned capability) = 0; // EINVAL above the kernel's last capability
     virtual Sys<> clear_ambient() = 0;
     virtual Sys<> set_securebits(unsigned bits) = 0;
     virtual Sys<> set_groups(std::span<const gid_t> groups) = 0;
-    virtual Sys<> set_gid(gid_t gid) = 0;                    // setresgid(2), all three; the kernel sets the fs id with them
-    virtual Sys<> set_uid(uid_t uid) = 0;                    // setresuid(2), likewise
+    virtual Sys<> set_gid(gid_t gid) = 0; // setresgid(2), all three; the kernel sets the fs id with them
+    virtual Sys<> set_uid(uid_t uid) = 0; // setresuid(2), likewise
     virtual Sys<> set_capabilities(const CapabilitySets& sets) = 0; // capset(2): effective, permitted, inheritable
     virtual Sys<> set_no_new_privs() = 0;
     virtual Sys<> set_dumpable(bool dumpable) = 0;
@@ -51,11 +52,11 @@ class Kernel {
     // ---- confining.
     virtual Sys<> load_filter(std::span<const sock_filter> program) = 0; // seccomp(2) SECCOMP_SET_MODE_FILTER, no flags
 
-    // ---- the kernel's account, from /proc. A status file that is open already is read from its beginning: the kernel writes
-    // it anew for every such read, and a caller whose filter forbids open(2) by then can still ask.
+    // ---- the kernel's account, from /proc. A status file that is open already is read from its beginning: the kernel
+    // writes it anew for every such read, and a caller whose filter forbids open(2) by then can still ask.
     virtual Sys<std::string> read_whole(const Fd& file) = 0;
-    // The status file of a process by its number, or the caller's own (0). ESRCH where /proc is another PID namespace's, so that
-    // a number means somebody else there.
+    // The status file of a process by its number, or the caller's own (0). ESRCH where /proc is another PID
+    // namespace's, so that a number means somebody else there.
     virtual Sys<Fd> open_status(pid_t pid) = 0;
     // What the calling thread can learn of itself by system calls alone, for a container without /proc: everything but
     // the number of filters, which only /proc tells.
@@ -63,8 +64,8 @@ class Kernel {
     virtual Sys<unsigned> securebits() = 0;
 
     // ---- the app.
-    // A child process that shares this one's memory until it executes (clone(2) with CLONE_VM, without CLONE_VFORK): no page
-    // tables are copied. child must not return and may call only async-signal-safe functions and this object.
+    // A child process that shares this one's memory until it executes (clone(2) with CLONE_VM, without CLONE_VFORK): no
+    // page tables are copied. child must not return and may call only async-signal-safe functions and this object.
     virtual Sys<pid_t> spawn(int (*child)(void*), void* context) = 0;
     virtual int execute(const char* path, char* const argv[], char* const envp[]) = 0; // returns only to give errno
 

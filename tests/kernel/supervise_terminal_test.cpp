@@ -1,3 +1,5 @@
+#include <fstream>
+
 #include <fmt/format.h>
 #include <pty.h>
 #include <sys/ioctl.h>
@@ -49,6 +51,15 @@ class SuperviseTerminal : public Supervise {
         return group;
     }
 
+    // The job has the terminal and is the program: before its execve(2) it still ignores what the shell ignores.
+    bool runs_in_foreground(const std::string& program) const {
+        return until([&] {
+            std::ifstream file(fmt::format("/proc/{}/comm", foreground()));
+            std::string name;
+            return std::getline(file, name) && name == program;
+        });
+    }
+
     int ours_ = -1;
     int theirs_ = -1;
     std::string screen_;
@@ -64,14 +75,14 @@ TEST_F(SuperviseTerminal, JobControlWorksInAShell) {
     EXPECT_EQ(foreground(), shell);
 
     type("sleep 1000\n");
-    ASSERT_TRUE(until([&] { return foreground() != shell; })) << "the shell gives its job the terminal";
+    ASSERT_TRUE(runs_in_foreground("sleep")) << "the shell gives its job the terminal";
     type("\x03");
     ASSERT_TRUE(until([&] { return foreground() == shell; }));
     type("echo interrupted-$?\n");
     EXPECT_TRUE(shows("interrupted-130")) << screen_;
 
     type("sleep 1001\n");
-    ASSERT_TRUE(until([&] { return foreground() != shell; }));
+    ASSERT_TRUE(runs_in_foreground("sleep"));
     type("\x1a");
     ASSERT_TRUE(until([&] { return foreground() == shell; }));
     type("echo stopped-$?; jobs\n");

@@ -92,6 +92,26 @@ TEST_F(Config, TextThatIsNotTomlIsOneLineWithItsNumber) {
     }
 }
 
+TEST_F(Config, TextThatIsNotUtf8NeverReachesTheParser) {
+    for (const char* bad :
+         {"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xc3", "\xc3(", "\xe0\x80\x80", "\xe0\x9f\xbf", "\xed\xa0\x80",
+          "\xe2\x82", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xf0\x9f\x92", "\xff"}) {
+        EXPECT_EQ(refused(std::string("# one\nuser = 'a") + bad + "'\n"),
+                  "/etc/stepdown.toml:2: not TOML: the text is not UTF-8");
+    }
+    for (const char* good : {"\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80",
+                             "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"}) {
+        EXPECT_THAT(refused(std::string("# ") + good + "\nuser = ''\n"), HasSubstr("\"\" is empty"))
+            << "read to its second line";
+    }
+}
+
+TEST_F(Config, BracketsWithoutEndAreRefused) {
+    EXPECT_EQ(refused("own = " + std::string(100000, '[')),
+              "/etc/stepdown.toml:1: too many open brackets: no key takes lists of lists");
+    EXPECT_THAT(refused("own = " + std::string(100000, '{')), HasSubstr("too many open brackets"));
+}
+
 TEST_F(Config, AFileThatOthersMayWriteDecidesNothing) {
     constexpr mode_t kFile = S_IFREG;
     const auto with = [](uid_t owner, mode_t mode) {
