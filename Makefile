@@ -1,5 +1,5 @@
 # The commands of this project. Everything else hangs off CMake presets (cmake --list-presets).
-.PHONY: demo test bench setup release dev lint clean
+.PHONY: demo test bench setup release dev sanitize lint clean
 
 demo: release ## builds, then wraps a third-party image that runs as root and prints the proof that root is gone
 	@scripts/demo
@@ -21,6 +21,10 @@ release: setup ## the binary that ships: build/release/stepdown
 dev: setup ## a developer's build with unit and kernel tests
 	@toolchain/setup test
 	@cmake --workflow --preset dev
+
+sanitize: setup ## the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@toolchain/setup test
+	@cmake --workflow --preset asan
 
 lint: setup ## clang-format, clang-tidy, shellcheck; findings are errors
 	@scripts/lint
