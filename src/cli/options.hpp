@@ -72,7 +72,4 @@ std::string_view nearest_option(std::string_view word, unsigned place, unsigned 
 std::unexpected<Error> refuse(const Source& source, std::string_view option, std::string_view value,
                               std::string_view why);
 
-// true, 1, yes or false, 0, no.
-Result<> set_bool(bool& target, bool when_true, std::string_view name, std::string_view value, const Source& source);
-
 } // namespace stepdown::cli

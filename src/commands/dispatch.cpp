@@ -1,30 +1,16 @@
-#include <cerrno>
-
 #include <unistd.h>
 
 #include "cli/help.hpp"
 #include "commands/commands.hpp"
 #include "commands/log.hpp"
 #include "commands/output.hpp"
+#include "sys/write.hpp"
 
 namespace stepdown::commands {
 
 int print(std::string_view text) {
-    while (!text.empty()) {
-        const ssize_t written = ::write(STDOUT_FILENO, text.data(), text.size());
-        if (written < 0 && errno != EINTR) {
-            return to_status(ExitCode::kInternal);
-        }
-        text.remove_prefix(written < 0 ? 0 : static_cast<std::size_t>(written));
-    }
-    return to_status(ExitCode::kSuccess);
+    return to_status(sys::write_whole(STDOUT_FILENO, text) ? ExitCode::kSuccess : ExitCode::kInternal);
 }
-
-namespace {
-
-constexpr int kVerifyUsage = 2; // verify answers by 0, 1, 2, 3 alone: it has no app whose status could be meant
-
-} // namespace
 
 int dispatch(const cli::Words& words, const supervise::SignalState& given) {
     const Result<cli::Parsed> parsed = cli::parse(words);

@@ -10,11 +10,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "commands/account.hpp"
 #include "commands/launch.hpp"
 #include "confine/load.hpp"
 #include "supervise/terminal.hpp"
 #include "verify/judge.hpp"
-#include "verify/status.hpp"
 
 namespace stepdown::commands {
 namespace {
@@ -112,41 +112,16 @@ Error explain(const ExecFailure& failure, const Program& program) {
     }
 }
 
-// The kernel's account of the confined process: its open status file, or, in a container without /proc, what system
-// calls say. Opened before any filter can forbid it. The caller's credentials are the child's: clone(2) has copied
-// them.
-struct Account {
-    sys::Fd status;
-    Facts by_calls;
-};
-
-Account open_account(sys::Kernel& kernel, pid_t pid) {
-    Account account;
-    if (auto opened = kernel.open_status(pid)) {
-        account.status = std::move(*opened);
-    } else {
-        account.by_calls = kernel.own_facts();
-    }
-    if (const auto bits = kernel.securebits()) {
-        account.by_calls.securebits = *bits;
-    }
-    return account;
-}
-
 Result<> judge(sys::Kernel& kernel, Facts wanted, const Account& account, int seccomp_mode) {
-    Facts observed = account.by_calls;
-    if (account.status) {
-        const auto text = kernel.read_whole(account.status);
-        if (!text) {
-            return call_failed(ExitCode::kVerify, "cannot read back the app's state from /proc", "read", text.error());
-        }
-        observed = verify::parse_status(*text).facts;
-        observed.securebits = account.by_calls.securebits;
-    } else {
-        observed.seccomp_mode = seccomp_mode;
+    auto observed = read_account(kernel, account);
+    if (!observed) {
+        return call_failed(ExitCode::kVerify, "cannot read back the app's state from /proc", "read", observed.error());
+    }
+    if (!account.status) {
+        observed->seccomp_mode = seccomp_mode;
         wanted.seccomp_filters.reset();
     }
-    if (const auto mismatch = verify::first_mismatch(wanted, observed)) {
+    if (const auto mismatch = verify::first_mismatch(wanted, *observed)) {
         return fail(ExitCode::kVerify, "the kernel's account does not match the plan: " + mismatch->check + " is " +
                                            mismatch->observed + ", not " + mismatch->expected +
                                            "; the app was not started");

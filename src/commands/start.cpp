@@ -6,12 +6,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "commands/account.hpp"
 #include "commands/start.hpp"
 #include "plan/program.hpp"
 #include "plan/user_spec.hpp"
 #include "plan/validate.hpp"
 #include "plan/wanted.hpp"
-#include "verify/status.hpp"
 
 namespace stepdown::commands {
 namespace {
@@ -80,17 +80,8 @@ Source source_of(const Plan& plan, std::string_view option) {
 }
 
 Facts observe_self(sys::Kernel& kernel) {
-    Facts facts;
-    const auto status = kernel.open_status(0);
-    const auto text = status ? kernel.read_whole(*status) : std::unexpected(status.error());
-    if (!text) {
-        return kernel.own_facts();
-    }
-    facts = verify::parse_status(*text).facts;
-    if (const auto bits = kernel.securebits()) {
-        facts.securebits = *bits;
-    }
-    return facts;
+    const auto facts = read_account(kernel, open_account(kernel, 0));
+    return facts ? *facts : kernel.own_facts();
 }
 
 Result<> resolve(sys::Kernel& kernel, Plan& plan) {

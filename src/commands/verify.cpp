@@ -1,6 +1,5 @@
 #include "commands/verify.hpp"
 
-#include <cerrno>
 #include <cstring>
 #include <string_view>
 
@@ -9,31 +8,17 @@
 #include <fmt/format.h>
 
 #include "render/report_formats.hpp"
+#include "sys/write.hpp"
 #include "verify/assess.hpp"
 
 namespace stepdown::commands {
 namespace {
 
-constexpr int kUsage = 2;
 constexpr int kUnknown = 3;
 
-bool write_all(int fd, std::string_view text) {
-    while (!text.empty()) {
-        const ssize_t count = ::write(fd, text.data(), text.size());
-        if (count < 0 && errno == EINTR) {
-            continue;
-        }
-        if (count <= 0) {
-            return false;
-        }
-        text.remove_prefix(static_cast<std::size_t>(count));
-    }
-    return true;
-}
-
 int refuse(const std::string& line) {
-    write_all(STDERR_FILENO, fmt::format("stepdown verify: {}\n", line));
-    return kUsage;
+    (void)sys::write_whole(STDERR_FILENO, fmt::format("stepdown verify: {}\n", line));
+    return kVerifyUsage;
 }
 
 std::string format_names() {
@@ -73,9 +58,12 @@ int verify(sys::Kernel& kernel, const VerifyOptions& options) {
     }
     const Report report =
         verify::assess(kernel, {.proc = options.proc, .receipt = options.receipt, .pid = options.pid});
-    if (!options.quiet && !write_all(STDOUT_FILENO, format->render(report))) {
-        write_all(STDERR_FILENO, fmt::format("stepdown verify: standard output: {}\n", std::strerror(errno)));
-        return kUnknown;
+    if (!options.quiet) {
+        if (const auto written = sys::write_whole(STDOUT_FILENO, format->render(report)); !written) {
+            (void)sys::write_whole(
+                STDERR_FILENO, fmt::format("stepdown verify: standard output: {}\n", std::strerror(written.error())));
+            return kUnknown;
+        }
     }
     return status_of(overall(report));
 }

@@ -9,6 +9,9 @@
 
 namespace stepdown::commands {
 
+// verify answers by 0, 1, 2, 3 alone: it has no app whose status could be meant.
+constexpr int kVerifyUsage = 2;
+
 struct VerifyOptions {
     std::string format = "text";  // a name of render::report_formats()
     std::optional<pid_t> pid;     // only this process

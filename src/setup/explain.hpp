@@ -35,8 +35,8 @@ std::string_view missing_capability(const Trouble& trouble, std::uint64_t effect
 // True when every other file of the same step would fail for the same reason.
 bool is_hopeless(const Trouble& trouble, std::uint64_t effective);
 
-// "cannot change the owner of /data/x: Read-only file system (fchownat): mount it read-write, ...". One line, whatever is in the
-// path.
+// "cannot change the owner of /data/x: Read-only file system (fchownat): mount it read-write, ...". One line, whatever
+// is in the path.
 std::string explain(const Trouble& trouble, std::string_view path, std::uint64_t effective, const Nature& nature);
 
 // A path as text for one line: control bytes escaped, the middle of a very long one left out.

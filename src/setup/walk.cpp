@@ -51,9 +51,9 @@ Result<> Walk::visit(const dirent& entry) {
         if (fd.error() != ENOTDIR && fd.error() != ELOOP) {
             return job_.failed({Act::kRead, fd.error()}, path_of(entry.d_name));
         }
-    } else {
+    } else if (last_was_settled_) {
         // By name, for speed: most files of most starts are settled, and for the others the answer only says: look
-        // closer.
+        // closer. After one that was not settled the next is not either, as a rule.
         const auto now = job_.kernel.stat_at(dir, entry.d_name);
         if (!now) {
             return now.error() == ENOENT ? Result<>() : job_.failed({Act::kLook, now.error()}, path_of(entry.d_name));
@@ -83,7 +83,8 @@ Result<> Walk::visit_by_pin(int dir, const char* name) {
         }
         return descend(std::move(*fd), name);
     }
-    if (visitor_.is_settled(*now)) {
+    last_was_settled_ = visitor_.is_settled(*now);
+    if (last_was_settled_) {
         return {};
     }
     if (const auto done = visitor_.settle(pin->get(), *now); !done) {

@@ -67,6 +67,7 @@ class Walk {
     Job& job_;
     Visitor& visitor_;
     std::vector<Level> levels_;
+    bool last_was_settled_ = true;
 };
 
 } // namespace stepdown::setup

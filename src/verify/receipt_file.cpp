@@ -1,4 +1,5 @@
 #include "verify/receipt_file.hpp"
+#include "sys/write.hpp"
 
 #include <array>
 #include <cerrno>
@@ -102,20 +103,6 @@ sys::Sys<sys::Fd> create_new(sys::Kernel& kernel, int directory, const char* nam
     return file;
 }
 
-sys::Sys<> write_all(int fd, std::string_view text) {
-    while (!text.empty()) {
-        const ssize_t count = ::write(fd, text.data(), text.size());
-        if (count < 0 && errno == EINTR) {
-            continue;
-        }
-        if (count <= 0) {
-            return std::unexpected(count < 0 ? errno : ENOSPC);
-        }
-        text.remove_prefix(static_cast<std::size_t>(count));
-    }
-    return {};
-}
-
 // Not by rename(2) over an old one: some file systems flush to the disk then, a hundred times what all the rest costs,
 // and nobody reads a receipt before its start is done.
 Attempt fill(sys::Kernel& kernel, int directory, const char* name, std::string_view text) {
@@ -123,7 +110,7 @@ Attempt fill(sys::Kernel& kernel, int directory, const char* name, std::string_v
     if (!file) {
         return std::unexpected(reason(file.error(), "openat2"));
     }
-    if (const sys::Sys<> written = write_all(file->get(), text); !written) {
+    if (const sys::Sys<> written = sys::write_whole(file->get(), text); !written) {
         (void)kernel.remove_at(directory, name, 0);
         return std::unexpected(reason(written.error(), "write"));
     }

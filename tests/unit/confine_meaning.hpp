@@ -69,11 +69,18 @@ class Meaning {
         return profile_.default_action;
     }
 
-    // Whether any rule is about this number, so that the arguments can matter.
-    bool speaks_of(const seccomp_data& data) const {
-        return std::ranges::any_of(sayings_, [&data](const Saying& saying) {
-            return saying.entry.number == static_cast<std::uint32_t>(data.nr);
-        });
+    // How many of the interesting arguments are worth a try: all where a condition speaks of the number, some where a
+    // rule does, one elsewhere.
+    std::size_t tries(const seccomp_data& data, std::size_t all) const {
+        std::size_t most = 1;
+        for (const Saying& saying : sayings_) {
+            if (saying.entry.number == static_cast<std::uint32_t>(data.nr)) {
+                const bool looks =
+                    saying.audit == data.arch && (!saying.rule.conditions.empty() || saying.entry.subcall);
+                most = std::max(most, looks ? all : std::min<std::size_t>(all, 8));
+            }
+        }
+        return most;
     }
 
   private:

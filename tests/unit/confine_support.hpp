@@ -28,7 +28,7 @@ inline void expect_same(const Profile& profile, std::uint32_t numbers, const Ans
         for (std::uint32_t at = 0; at < 3 * numbers; ++at) {
             constexpr std::array<std::uint32_t, 3> kBases = {0, kX32Bit, 0xffffff00};
             seccomp_data data = call_of(facts.architecture, kBases[at / numbers] + at % numbers);
-            const std::size_t tries = meaning.speaks_of(data) ? arguments.size() : 1;
+            const std::size_t tries = meaning.tries(data, arguments.size());
             for (std::size_t i = 0; i < tries; ++i) {
                 std::ranges::copy(arguments[i], data.args);
                 ASSERT_EQ(answer(data), expected(data)) << facts.oci_name << " number " << data.nr << " arguments "

@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "cli/supervision.hpp"
+#include "cli/values.hpp"
 #include "cli_parse.hpp"
 #include "plan/digest.hpp"
 #include "plan/explain.hpp"

@@ -1,10 +1,10 @@
-#include "cli/supervision.hpp"
+#include "cli/setters.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <csignal>
 
-#include "cli/options.hpp"
+#include "cli/values.hpp"
 #include "plan/signal_names.hpp"
 
 namespace stepdown::cli {

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <string_view>
+
+#include "cli/parsed.hpp"
+#include "stepdown/error.hpp"
+
+// What the rows of the option table name: each validates one value and stores it. One file a stage.
+namespace stepdown::cli {
+
+// identity_options.cpp
+Result<> apply_user(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_allow_root(Parsed& parsed, std::string_view value, const Source& source);
+
+// setup_options.cpp
+Result<> apply_mkdir(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_own(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_setup_best_effort(Parsed& parsed, std::string_view value, const Source& source);
+
+// confine_options.cpp
+Result<> apply_seccomp(Parsed& parsed, std::string_view value, const Source& source);
+
+// supervise_options.cpp
+Result<> apply_signal(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_signal_group(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_stop_signal(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_grace(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_drain(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_exit_status(Parsed& parsed, std::string_view value, const Source& source);
+
+// report_options.cpp
+Result<> apply_format(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_check(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_pid(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_quiet(Parsed& parsed, std::string_view value, const Source& source);
+
+// general_options.cpp
+Result<> apply_no_init(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_receipt(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_log_level(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_log_format(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_config(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_help(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_version(Parsed& parsed, std::string_view value, const Source& source);
+
+} // namespace stepdown::cli
