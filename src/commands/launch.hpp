@@ -31,9 +31,12 @@ struct Launch {
     std::span<const sock_filter> filter; // the app's; empty: none
     const Facts& wanted;                 // of the app, filter included
     supervise::SignalState given_signals;
+    std::span<const sock_filter> emulation = {};  // loaded before the app's; empty: none
+    bool listened = false;                        // and launch() answers with the other end of it, in listener
     std::span<const sock_filter> own_filter = {}; // PID 1's; only launch() reads it
     int terminal = -1;                            // to be handed to the app, or -1; likewise
     Barrier* barrier = nullptr;                   // launch()'s own
+    sys::Fd listener = {};                        // what it answers with
 };
 
 // Starts the app behind a barrier: the child confines itself and waits; PID 1 confines itself at the same time, reads

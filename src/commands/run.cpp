@@ -67,14 +67,19 @@ int supervise_app(sys::Kernel& kernel, const Start& start, const supervise::Sign
         return log.failed(watch.error());
     }
     Launch what = launch_of(start, given);
-    what.own_filter = confine::builtin(confine::BuiltIn::kPid1);
+    what.own_filter = confine::builtin(own_filter_of(start));
     what.terminal = supervise::owned_terminal();
+    std::optional<RootListener> root;
+    if (what.listened) {
+        root.emplace(kernel, log);
+    }
     const Result<pid_t> app = launch(kernel, what);
     if (!app) {
         return log.failed(app.error());
     }
     clock.done("confine and verify", "released the app, pid " + std::to_string(*app));
-    const supervise::Outcome outcome = watch->until_ended(*app);
+    const supervise::Outcome outcome =
+        watch->until_ended(*app, root ? root->work(std::move(what.listener)) : supervise::OtherWork());
     if (const std::optional<Error> refused = refused_by_kernel(what)) {
         return log.failed(*refused);
     }

@@ -26,15 +26,17 @@ alignas(16) char child_stack[kChildStack];
 
 Sys<> done(long result) { return result < 0 ? Sys<>(std::unexpected(errno)) : Sys<>(); }
 
-// capget(2) for three of the sets, prctl(2) one capability at a time for the other two, up to the first one that this kernel
-// does not know.
+// capget(2) for three of the sets, prctl(2) one capability at a time for the other two, up to the first one that this
+// kernel does not know.
 std::optional<CapabilitySets> own_capabilities() {
     __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
     __user_cap_data_struct data[2]{};
     if (::syscall(SYS_capget, &header, data) < 0) {
         return std::nullopt;
     }
-    const auto wide = [](std::uint32_t low, std::uint32_t high) { return low | static_cast<std::uint64_t>(high) << 32; };
+    const auto wide = [](std::uint32_t low, std::uint32_t high) {
+        return low | static_cast<std::uint64_t>(high) << 32;
+    };
     CapabilitySets sets{.inheritable = wide(data[0].inheritable, data[1].inheritable),
                         .permitted = wide(data[0].permitted, data[1].permitted),
                         .effective = wide(data[0].effective, data[1].effective)};
@@ -102,7 +104,8 @@ class RealKernel final : public Kernel {
 
     Sys<> set_groups(std::span<const gid_t> groups) override { return done(::setgroups(groups.size(), groups.data())); }
 
-    // The calls themselves: a C library's functions would tell other threads, of which there are none, at six calls more each.
+    // The calls themselves: a C library's functions would tell other threads, of which there are none, at six calls
+    // more each.
     Sys<> set_gid(gid_t gid) override { return done(::syscall(SYS_setresgid, gid, gid, gid)); }
 
     Sys<> set_uid(uid_t uid) override { return done(::syscall(SYS_setresuid, uid, uid, uid)); }
@@ -128,6 +131,17 @@ class RealKernel final : public Kernel {
         const sock_fprog wrapped{.len = static_cast<unsigned short>(program.size()),
                                  .filter = const_cast<sock_filter*>(program.data())};
         return done(::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &wrapped));
+    }
+
+    Sys<Fd> load_listened_filter(std::span<const sock_filter> program, unsigned flags) override {
+        const sock_fprog wrapped{.len = static_cast<unsigned short>(program.size()),
+                                 .filter = const_cast<sock_filter*>(program.data())};
+        const long fd = ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+                                  static_cast<unsigned>(SECCOMP_FILTER_FLAG_NEW_LISTENER) | flags, &wrapped);
+        if (fd < 0) {
+            return std::unexpected(errno);
+        }
+        return Fd(static_cast<int>(fd));
     }
 
     Sys<std::string> read_whole(const Fd& file) override {
