@@ -199,9 +199,9 @@ int run_child(void* context) {
     ::_exit(to_status(ExitCode::kNotExecutable));
 }
 
-Result<> confirm(sys::Kernel& kernel, const Launch& what, const Account& account, int end) {
+Result<> confirm(sys::Kernel& kernel, const Launch& what, const Account& account) {
     const Launch::Barrier& barrier = *what.barrier;
-    switch (wait_while(Stage::kStarted, barrier, end)) {
+    switch (wait_while(Stage::kStarted, barrier, what.barrier_end.get())) {
     case Stage::kConfined:
         return judge(kernel, what.wanted, account, barrier.seccomp_mode);
     case Stage::kConfineFailed:
@@ -213,7 +213,7 @@ Result<> confirm(sys::Kernel& kernel, const Launch& what, const Account& account
 
 } // namespace
 
-Result<pid_t> launch(sys::Kernel& kernel, Launch& what) {
+Result<pid_t> spawn(sys::Kernel& kernel, Launch& what) {
     if (::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0) {
         return fail(ExitCode::kVerify,
                     "PID 1 is still dumpable after the drop: the app could read it; it was not started");
@@ -223,8 +223,8 @@ Result<pid_t> launch(sys::Kernel& kernel, Launch& what) {
         return call_failed(ExitCode::kInternal, "cannot make the barrier between PID 1 and the app", "socketpair",
                            errno);
     }
-    const sys::Fd own_end(ends[0]);
-    sys::Fd child_end(ends[1]);
+    what.barrier_end = sys::Fd(ends[0]);
+    const sys::Fd child_end(ends[1]);
     // Not on this function's stack: the child goes on reading both until execve(2), when this function has returned.
     static Launch::Barrier barrier;
     what.barrier = &barrier;
@@ -234,20 +234,24 @@ Result<pid_t> launch(sys::Kernel& kernel, Launch& what) {
         return call_failed(ExitCode::kInternal, "cannot start a process for the app", "clone", pid.error(),
                            "is the container's pids limit reached?");
     }
-    child_end = sys::Fd();
-    [[maybe_unused]] const int moved = ::chdir("/"); // PID 1 must not keep the app's directory's file system busy
-    const Account account = open_account(kernel, *pid);
-    Result<> passed = confine::load(kernel, what.own_filter);
-    if (passed) {
-        passed = confirm(kernel, what, account, own_end.get());
-    }
-    if (!passed) {
-        ::kill(*pid, SIGKILL);
-        ::waitpid(*pid, nullptr, 0);
-        return std::unexpected(passed.error());
-    }
-    change(barrier, Stage::kReleased, own_end.get());
     return *pid;
+}
+
+Result<> release(sys::Kernel& kernel, Launch& what, pid_t child, std::span<const sock_filter> own_filter) {
+    [[maybe_unused]] const int moved = ::chdir("/"); // PID 1 must not keep the app's directory's file system busy
+    const Account account = open_account(kernel, child);
+    Result<> passed = confine::load(kernel, own_filter);
+    if (passed) {
+        passed = confirm(kernel, what, account);
+    }
+    if (passed) {
+        change(*what.barrier, Stage::kReleased, what.barrier_end.get());
+    } else {
+        ::kill(child, SIGKILL);
+        ::waitpid(child, nullptr, 0);
+    }
+    what.barrier_end = sys::Fd();
+    return passed;
 }
 
 std::optional<Error> refused_by_kernel(const Launch& what) {
