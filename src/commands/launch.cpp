@@ -146,7 +146,7 @@ struct Launch::Barrier {
 
 namespace {
 
-constexpr int kLooks = 1000; // some 20 to 40 µs
+constexpr int kLooks = 4000; // some 80 to 160 µs
 
 struct Child {
     sys::Kernel& kernel;
@@ -223,8 +223,9 @@ int run_child(void* context) {
 }
 
 // Before anything is read from the barrier's end: its first byte brings the descriptor, or says that there is none.
-Result<> confirm(sys::Kernel& kernel, Launch& what, const Account& account, int end) {
+Result<> confirm(sys::Kernel& kernel, Launch& what, const Account& account) {
     const Launch::Barrier& barrier = *what.barrier;
+    const int end = what.barrier_end.get();
     if (what.listened) {
         what.listener = receive_descriptor(end);
     }
@@ -246,7 +247,7 @@ Result<> confirm(sys::Kernel& kernel, Launch& what, const Account& account, int 
 
 } // namespace
 
-Result<pid_t> launch(sys::Kernel& kernel, Launch& what) {
+Result<pid_t> spawn(sys::Kernel& kernel, Launch& what) {
     if (::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0) {
         return fail(ExitCode::kVerify,
                     "PID 1 is still dumpable after the drop: the app could read it; it was not started");
@@ -256,8 +257,8 @@ Result<pid_t> launch(sys::Kernel& kernel, Launch& what) {
         return call_failed(ExitCode::kInternal, "cannot make the barrier between PID 1 and the app", "socketpair",
                            errno);
     }
-    const sys::Fd own_end(ends[0]);
-    sys::Fd child_end(ends[1]);
+    what.barrier_end = sys::Fd(ends[0]);
+    const sys::Fd child_end(ends[1]);
     // Not on this function's stack: the child goes on reading both until execve(2), when this function has returned.
     static Launch::Barrier barrier;
     what.barrier = &barrier;
@@ -267,20 +268,23 @@ Result<pid_t> launch(sys::Kernel& kernel, Launch& what) {
         return call_failed(ExitCode::kInternal, "cannot start a process for the app", "clone", pid.error(),
                            "is the container's pids limit reached?");
     }
-    child_end = sys::Fd();
-    [[maybe_unused]] const int moved = ::chdir("/"); // PID 1 must not keep the app's directory's file system busy
-    const Account account = open_account(kernel, *pid);
-    Result<> passed = confine::load(kernel, what.own_filter);
-    if (passed) {
-        passed = confirm(kernel, what, account, own_end.get());
-    }
-    if (!passed) {
-        ::kill(*pid, SIGKILL);
-        ::waitpid(*pid, nullptr, 0);
-        return std::unexpected(passed.error());
-    }
-    change(barrier, Stage::kReleased, own_end.get());
     return *pid;
+}
+
+Result<> release(sys::Kernel& kernel, Launch& what, pid_t child, std::span<const sock_filter> own_filter) {
+    [[maybe_unused]] const int moved = ::chdir("/"); // PID 1 must not keep the app's directory's file system busy
+    const Account account = open_account(kernel, child);
+    Result<> passed = confine::load(kernel, own_filter);
+    if (passed) {
+        passed = confirm(kernel, what, account);
+    }
+    if (passed) {
+        change(*what.barrier, Stage::kReleased, what.barrier_end.get());
+    } else {
+        ::kill(child, SIGKILL);
+        ::waitpid(child, nullptr, 0);
+    }
+    return passed;
 }
 
 std::optional<Error> refused_by_kernel(const Launch& what) {

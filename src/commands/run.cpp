@@ -59,23 +59,26 @@ void tell(const supervise::Outcome& outcome, const Log& log) {
     }
 }
 
+// The child confines itself while PID 1 gets ready to watch it.
 int supervise_app(sys::Kernel& kernel, const Start& start, const supervise::SignalState& given, const Log& log,
                   StageClock& clock) {
+    Launch what = launch_of(start, given);
+    what.terminal = supervise::owned_terminal();
+    const Result<pid_t> app = spawn(kernel, what);
+    if (!app) {
+        return log.failed(app.error());
+    }
     inherit_orphans(kernel, log);
     Result<supervise::Watch> watch = supervise::Watch::open(start.plan.supervision);
     if (!watch) {
         return log.failed(watch.error());
     }
-    Launch what = launch_of(start, given);
-    what.own_filter = confine::builtin(own_filter_of(start));
-    what.terminal = supervise::owned_terminal();
     std::optional<RootListener> root;
     if (what.listened) {
         root.emplace(kernel, log);
     }
-    const Result<pid_t> app = launch(kernel, what);
-    if (!app) {
-        return log.failed(app.error());
+    if (Result<> released = release(kernel, what, *app, confine::builtin(own_filter_of(start))); !released) {
+        return log.failed(released.error());
     }
     clock.done("confine and verify", "released the app, pid " + std::to_string(*app));
     const supervise::Outcome outcome =
