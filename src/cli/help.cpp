@@ -71,7 +71,8 @@ void append_options(std::string& out, Command command) {
     for (const auto& [stage, title] : kStages) {
         bool titled = false;
         for (const Option& option : options()) {
-            if (option.stage != stage || (option.commands & bit(command)) == 0) {
+            if (option.stage != stage || (option.commands & bit(command)) == 0 ||
+                (option.places & kOnCommandLine) == 0) {
                 continue;
             }
             if (!std::exchange(titled, true)) {
