@@ -104,11 +104,23 @@ Result<> resolve(sys::Kernel& kernel, Plan& plan) {
         }
         plan.identity = std::move(*identity);
     }
+    if (const auto emulation = root_emulation_of(plan); !emulation) {
+        return std::unexpected(emulation.error());
+    }
     return plan::check(plan);
 }
 
 Launch launch_of(const Start& start, const supervise::SignalState& given) {
-    return {.program = start.program, .filter = start.filter.program(), .wanted = start.wanted, .given_signals = given};
+    return {.program = start.program,
+            .filter = start.filter.program(),
+            .wanted = start.wanted,
+            .given_signals = given,
+            .emulation = start.emulation.filter.program(),
+            .listened = start.emulation.listens()};
+}
+
+confine::BuiltIn own_filter_of(const Start& start) {
+    return start.emulation.listens() ? confine::BuiltIn::kPid1Listener : confine::BuiltIn::kPid1;
 }
 
 Result<Start> prepare(sys::Kernel& kernel, Plan plan) {
@@ -130,6 +142,7 @@ Result<Start> prepare(sys::Kernel& kernel, Plan plan) {
         return std::unexpected(filter.error());
     }
     start.filter = std::move(*filter);
+    start.emulation = *root_emulation_of(plan);
     for (std::string& warning : plan::start_warnings(plan, start.before)) {
         plan.warnings.push_back(std::move(warning));
     }
