@@ -142,7 +142,7 @@ Result<> take_app(Parsed& parsed, std::vector<std::string>&& app) {
     if (row.app == CommandRow::App::kNone && !app.empty()) {
         return fail(ExitCode::kUsage, app.front() + ": stepdown " + std::string(row.name) + " takes no command");
     }
-    if (row.app == CommandRow::App::kRequired && app.empty()) {
+    if (row.app == CommandRow::App::kRequired && app.empty() && !parsed.pause) {
         return fail(ExitCode::kUsage, "no command: stepdown [OPTION]... [--] COMMAND [ARG]...; see stepdown --help");
     }
     if (!app.empty() && app.front().empty()) {
@@ -184,14 +184,18 @@ Result<Parsed> parse(const Words& words) {
             return parsed;
         }
     }
+    return complete(std::move(parsed), std::move(line->given), std::move(line->app), words);
+}
+
+Result<Parsed> complete(Parsed parsed, std::vector<Given> flags, std::vector<std::string> app, const Words& words) {
     std::array<std::vector<Given>, 4> sources; // file, environment, receipt, command line
-    auto& [file, environment, receipt, flags] = sources;
-    flags = std::move(line->given);
+    auto& [file, environment, receipt, last] = sources;
     auto step = read_environment(words.environment, environment);
     step = step ? read_receipt(words.receipt, receipt) : step;
     step = step ? read_file_of(words, named_config(environment, flags), file) : step;
+    last = std::move(flags);
     step = step ? apply_strongest(parsed, sources) : step;
-    step = step ? take_app(parsed, std::move(line->app)) : step;
+    step = step ? take_app(parsed, std::move(app)) : step;
     if (!step) {
         return std::unexpected(std::move(step.error()));
     }

@@ -32,9 +32,12 @@ struct Launch {
     std::span<const sock_filter> filter; // the app's; empty: none
     const Facts& wanted;                 // of the app, filter included
     supervise::SignalState given_signals;
-    int terminal = -1;          // to be handed to the app, or -1; only spawn() reads it
-    Barrier* barrier = nullptr; // spawn()'s own
-    sys::Fd barrier_end = {};   // PID 1's; when it is closed, a child that waits ends
+    bool as_is = false;            // nothing was dropped, so there is nothing to confine and to hold against
+    bool new_session = false;      // see supervise::lead_process_group
+    bool dies_with_parent = false; // the child is killed when this process ends first
+    int terminal = -1;             // to be handed to the app, or -1; only spawn() reads it
+    Barrier* barrier = nullptr;    // spawn()'s own
+    sys::Fd barrier_end = {};      // PID 1's; when it is closed, a child that waits ends
 };
 
 // Starts a child that confines itself and waits at a barrier; PID 1 may get ready meanwhile. What is borrowed must live

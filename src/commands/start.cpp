@@ -108,7 +108,13 @@ Result<> resolve(sys::Kernel& kernel, Plan& plan) {
 }
 
 Launch launch_of(const Start& start, const supervise::SignalState& given) {
-    return {.program = start.program, .filter = start.filter.program(), .wanted = start.wanted, .given_signals = given};
+    return {.program = start.program,
+            .filter = start.filter.program(),
+            .wanted = start.wanted,
+            .given_signals = given,
+            .as_is = start.plan.as_is,
+            .new_session = start.plan.supervision.new_session,
+            .dies_with_parent = start.plan.supervision.kill_on_orphan};
 }
 
 Result<Start> prepare(sys::Kernel& kernel, Plan plan) {
@@ -124,8 +130,8 @@ Result<Start> prepare(sys::Kernel& kernel, Plan plan) {
     if (!wanted) {
         return std::unexpected(wanted.error());
     }
-    start.wanted = plan::with_filter(plan, *wanted);
-    Result<confine::Filter> filter = confine::filter_for(kernel, plan.seccomp);
+    start.wanted = plan.as_is ? *wanted : plan::with_filter(plan, *wanted);
+    Result<confine::Filter> filter = confine::filter_for(kernel, plan.as_is ? "off" : plan.seccomp);
     if (!filter) {
         return std::unexpected(filter.error());
     }
