@@ -37,7 +37,8 @@ struct Launch {
     bool dies_with_parent = false; // the child is killed when this process ends first
     int terminal = -1;             // to be handed to the app, or -1; only spawn() reads it
     Barrier* barrier = nullptr;    // spawn()'s own
-    sys::Fd barrier_end = {};      // PID 1's; when it is closed, a child that waits ends
+    sys::Fd barrier_end = {};      // PID 1's, open until the app is: a child that still has to say that it is confined
+                                   // would get SIGPIPE, one that waits would end
 };
 
 // Starts a child that confines itself and waits at a barrier; PID 1 may get ready meanwhile. What is borrowed must live

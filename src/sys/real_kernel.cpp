@@ -26,15 +26,17 @@ alignas(16) char child_stack[kChildStack];
 
 Sys<> done(long result) { return result < 0 ? Sys<>(std::unexpected(errno)) : Sys<>(); }
 
-// capget(2) for three of the sets, prctl(2) one capability at a time for the other two, up to the first one that this kernel
-// does not know.
+// capget(2) for three of the sets, prctl(2) one capability at a time for the other two, up to the first one that this
+// kernel does not know.
 std::optional<CapabilitySets> own_capabilities() {
     __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
     __user_cap_data_struct data[2]{};
     if (::syscall(SYS_capget, &header, data) < 0) {
         return std::nullopt;
     }
-    const auto wide = [](std::uint32_t low, std::uint32_t high) { return low | static_cast<std::uint64_t>(high) << 32; };
+    const auto wide = [](std::uint32_t low, std::uint32_t high) {
+        return low | static_cast<std::uint64_t>(high) << 32;
+    };
     CapabilitySets sets{.inheritable = wide(data[0].inheritable, data[1].inheritable),
                         .permitted = wide(data[0].permitted, data[1].permitted),
                         .effective = wide(data[0].effective, data[1].effective)};
@@ -102,7 +104,8 @@ class RealKernel final : public Kernel {
 
     Sys<> set_groups(std::span<const gid_t> groups) override { return done(::setgroups(groups.size(), groups.data())); }
 
-    // The calls themselves: a C library's functions would tell other threads, of which there are none, at six calls more each.
+    // The calls themselves: a C library's functions would tell other threads, of which there are none, at six calls
+    // more each.
     Sys<> set_gid(gid_t gid) override { return done(::syscall(SYS_setresgid, gid, gid, gid)); }
 
     Sys<> set_uid(uid_t uid) override { return done(::syscall(SYS_setresuid, uid, uid, uid)); }
