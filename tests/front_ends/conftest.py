@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 PEERS = ("tini", "dumb-init", "catatonit", "gosu")
-BINARY = pathlib.Path(os.environ.pop("STEPDOWN_BINARY"))  # no option's variable: it must not reach the program
+BINARY = pathlib.Path(os.environ["FRONT_ENDS_BINARY"])  # not STEPDOWN_: that would be an option of the program
 PATIENCE = 60  # seconds; a loaded machine
 
 

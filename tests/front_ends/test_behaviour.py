@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -200,25 +201,28 @@ def test_one_word_of_confinement_is_the_whole_start(ours):
     assert ours["tini"].run("true", env={"STEPDOWN_GRACE": "10s"}).code == 0
 
 
+def read_until(terminal, pattern):
+    said, deadline = b"", time.monotonic() + PATIENCE
+    while not re.search(pattern, said):
+        assert time.monotonic() < deadline, said
+        if select.select([terminal], [], [], 0.1)[0]:
+            said += os.read(terminal, 4096)
+
+
 @pytest.mark.parametrize("peer", ["tini", "dumb-init", "catatonit"])
 def test_an_interactive_shell_has_job_control(ours, peer):
     pid, terminal = pty.fork()
     if pid == 0:
         os.execv(ours[peer].path, [peer, "bash", "--norc", "-m"])
     os.write(terminal, b'echo "flags: [[$-]]"; sleep 1000\n')
-    said = b""
-    while not re.search(rb"flags: \[\[[a-zA-Z]*m", said):
-        said += os.read(terminal, 4096)
+    read_until(terminal, rb"flags: \[\[[a-zA-Z]*m")
     time.sleep(0.5)
     os.write(terminal, b"\x1a")  # Ctrl-Z
-    while b"Stopped" not in said:
-        said += os.read(terminal, 4096)
-    os.write(terminal, b"kill %1; exit 5\n")
-    while True:
-        try:
-            if not os.read(terminal, 4096):
-                break
-        except OSError:
-            break
+    read_until(terminal, rb"Stopped")
+    os.write(terminal, b"kill -KILL %1; sleep 0.5; echo done$((1 + 1))\n")
+    read_until(terminal, rb"done2")
+    os.write(terminal, b"exit 5\nexit 5\n")  # a second time, should the shell still think of its job
+    time.sleep(0.5)
+    until(lambda: state(pid) == "Z")
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 5
     os.close(terminal)
