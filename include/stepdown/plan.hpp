@@ -71,8 +71,9 @@ struct Plan {
     std::vector<SetupStep> setup;
     bool setup_best_effort = false;
 
-    std::string seccomp = "default"; // "default", "off", or the path of a profile
-    bool init = true;                // false: exec in place, nothing to supervise
+    std::string seccomp = "default";  // "default", "off", or the path of a profile
+    std::string emulate_root = "off"; // "off", "ids", "full", with ",-item" behind it for what is taken out
+    bool init = true;                 // false: exec in place, nothing to supervise
     Supervision supervision;
 
     LogLevel log_level = LogLevel::kWarn;

@@ -8,4 +8,9 @@ Result<> apply_seccomp(Parsed& parsed, std::string_view value, const Source& sou
     return set_word_or_path(parsed.plan.seccomp, {"default", "off"}, "seccomp", value, source);
 }
 
+Result<> apply_emulate_root(Parsed& parsed, std::string_view value, const Source&) {
+    parsed.plan.emulate_root = value; // read by emulate/, which knows the items
+    return {};
+}
+
 } // namespace stepdown::cli

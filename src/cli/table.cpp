@@ -28,6 +28,10 @@ constexpr Option kOptions[] = {
     {"seccomp", 0, Kind::kText, "default|off|FILE", "default",
      "the app's system call filter: built in, none, or a profile in Docker's JSON",
      Stage::kConfine, kStarts, kEverywhere, apply_seccomp},
+    {"emulate-root", 0, Kind::kText, "off|ids|full[,-ITEM]...", "off",
+     "tell the app that it is root and that its steps down succeed, and grant nothing: ids has fixed answers, full has "
+     "PID 1 answer what root would be told; ITEM is left to the kernel",
+     Stage::kConfine, kStarts, kEverywhere, apply_emulate_root},
 
     {"no-init", 0, Kind::kFlag, "", "false",
      "become the app instead of supervising it, for images that have an init",

@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "commands/account.hpp"
+#include "commands/descriptor.hpp"
+#include "commands/emulation.hpp"
 #include "commands/launch.hpp"
 #include "confine/load.hpp"
 #include "supervise/terminal.hpp"
@@ -136,8 +138,9 @@ Result<> judge(sys::Kernel& kernel, Facts wanted, const Account& account, int se
 // in a virtual machine.
 struct Launch::Barrier {
     std::atomic<Stage> stage = Stage::kStarted;
-    int error = 0;        // of the filter's load
-    int seccomp_mode = 0; // as the confined child was told
+    int error = 0;          // of a filter's load
+    bool emulating = false; // it was the emulation's
+    int seccomp_mode = 0;   // as the confined child was told
     ExecFailure exec;
 };
 
@@ -178,19 +181,39 @@ void change(Launch::Barrier& barrier, Stage stage, int end) noexcept {
     [[maybe_unused]] const ssize_t woken = ::write(end, "", 1);
 }
 
+// The emulation first: the app's filter may forbid to load one more.
+sys::Sys<> load_emulation(sys::Kernel& kernel, const Launch& what, int own_end) noexcept {
+    if (!what.listened) {
+        return kernel.load_filter(what.emulation);
+    }
+    const auto listener = load_listened(kernel, what.emulation);
+    return listener ? send_descriptor(own_end, listener->get()) : std::unexpected(listener.error());
+}
+
+sys::Sys<> confine_child(const Child& child) noexcept {
+    const auto& [kernel, what, barrier, own_end, other_end, parent] = child;
+    if (!what.emulation.empty()) {
+        barrier.emulating = true;
+        if (const auto loaded = load_emulation(kernel, what, own_end); !loaded) {
+            return loaded;
+        }
+        barrier.emulating = false;
+    }
+    return what.filter.empty() ? sys::Sys<>() : kernel.load_filter(what.filter);
+}
+
 int run_child(void* context) {
-    const auto& [kernel, what, barrier, own_end, other_end, parent] = *static_cast<const Child*>(context);
+    const auto& child = *static_cast<const Child*>(context);
+    const auto& [kernel, what, barrier, own_end, other_end, parent] = child;
     ::close(other_end); // or the end of PID 1 would not end the wait below
     supervise::lead_process_group(what.terminal, what.new_session);
     if (what.dies_with_parent && (!kernel.set_parent_death_signal(SIGKILL) || ::getppid() != parent)) {
         ::_exit(to_status(ExitCode::kInternal));
     }
-    if (!what.filter.empty()) {
-        if (const auto loaded = kernel.load_filter(what.filter); !loaded) {
-            barrier.error = loaded.error();
-            change(barrier, Stage::kConfineFailed, own_end);
-            ::_exit(to_status(ExitCode::kConfine));
-        }
+    if (const auto confined = confine_child(child); !confined) {
+        barrier.error = confined.error();
+        change(barrier, Stage::kConfineFailed, own_end);
+        ::_exit(to_status(ExitCode::kConfine));
     }
     barrier.seccomp_mode = ::prctl(PR_GET_SECCOMP, 0, 0, 0, 0);
     change(barrier, Stage::kConfined, own_end);
@@ -203,12 +226,23 @@ int run_child(void* context) {
     ::_exit(to_status(ExitCode::kNotExecutable));
 }
 
-Result<> confirm(sys::Kernel& kernel, const Launch& what, const Account& account) {
+// Before anything is read from the barrier's end: its first byte brings the descriptor, or says that there is none.
+Result<> confirm(sys::Kernel& kernel, Launch& what, const Account& account) {
     const Launch::Barrier& barrier = *what.barrier;
-    switch (wait_while(Stage::kStarted, barrier, what.barrier_end.get())) {
+    const int end = what.barrier_end.get();
+    if (what.listened) {
+        what.listener = receive_descriptor(end);
+    }
+    switch (wait_while(Stage::kStarted, barrier, end)) {
     case Stage::kConfined:
         return what.as_is ? Result<>() : judge(kernel, what.wanted, account, barrier.seccomp_mode);
     case Stage::kConfineFailed:
+        if (barrier.emulating) {
+            return call_failed(ExitCode::kConfine, "cannot load the filter that emulates root", "seccomp",
+                               barrier.error,
+                               "an outer filter may have a listener already, or forbid seccomp(2): "
+                               "start without --emulate-root");
+        }
         return call_failed(ExitCode::kConfine, "cannot load the app's seccomp filter", "seccomp", barrier.error);
     default:
         return fail(ExitCode::kInternal, "the child ended before it was confined");
@@ -271,8 +305,8 @@ std::optional<Error> refused_by_kernel(const Launch& what) {
 
 Error become(sys::Kernel& kernel, const Launch& what) {
     const Account account = what.as_is ? Account() : open_account(kernel, 0);
-    if (!what.filter.empty()) {
-        if (Result<> loaded = confine::load(kernel, what.filter); !loaded) {
+    for (const auto filter : {what.emulation, what.filter}) {
+        if (Result<> loaded = filter.empty() ? Result<>() : confine::load(kernel, filter); !loaded) {
             return loaded.error();
         }
     }

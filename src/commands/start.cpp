@@ -104,6 +104,9 @@ Result<> resolve(sys::Kernel& kernel, Plan& plan) {
         }
         plan.identity = std::move(*identity);
     }
+    if (const auto emulation = root_emulation_of(plan); !emulation) {
+        return std::unexpected(emulation.error());
+    }
     return plan::check(plan);
 }
 
@@ -114,7 +117,18 @@ Launch launch_of(const Start& start, const supervise::SignalState& given) {
             .given_signals = given,
             .as_is = start.plan.as_is,
             .new_session = start.plan.supervision.new_session,
-            .dies_with_parent = start.plan.supervision.kill_on_orphan};
+            .dies_with_parent = start.plan.supervision.kill_on_orphan,
+            .emulation = start.emulation.filter.program(),
+            .listened = start.emulation.listens()};
+}
+
+confine::BuiltIn own_filter_of(const Start& start) {
+    if (start.emulation.listens()) {
+        return confine::BuiltIn::kPid1Listener; // which may open as well
+    }
+    return start.plan.supervision.log_orphans || !start.plan.supervision.pid_file.empty()
+               ? confine::BuiltIn::kPid1Opening
+               : confine::BuiltIn::kPid1;
 }
 
 Result<Start> prepare(sys::Kernel& kernel, Plan plan) {
@@ -136,6 +150,7 @@ Result<Start> prepare(sys::Kernel& kernel, Plan plan) {
         return std::unexpected(filter.error());
     }
     start.filter = std::move(*filter);
+    start.emulation = *root_emulation_of(plan);
     for (std::string& warning : plan::start_warnings(plan, start.before)) {
         plan.warnings.push_back(std::move(warning));
     }

@@ -52,6 +52,8 @@ class Kernel {
 
     // ---- confining.
     virtual Sys<> load_filter(std::span<const sock_filter> program) = 0; // seccomp(2) SECCOMP_SET_MODE_FILTER, no flags
+    // The same with SECCOMP_FILTER_FLAG_NEW_LISTENER and these flags: the descriptor that its notifications come to.
+    virtual Sys<Fd> load_listened_filter(std::span<const sock_filter> program, unsigned flags) = 0;
 
     // ---- the kernel's account, from /proc. A status file that is open already is read from its beginning: the kernel
     // writes it anew for every such read, and a caller whose filter forbids open(2) by then can still ask.

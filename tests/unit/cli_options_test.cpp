@@ -20,6 +20,7 @@ const std::map<std::string_view, std::string> kSamples = {
     {"mkdir", "/run/app:0750"},
     {"own", "/data"},
     {"seccomp", "off"},
+    {"emulate-root", "ids"},
     {"receipt", "/run/r"},
     {"format", "json"},
     {"pid", "7"},
