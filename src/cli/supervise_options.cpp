@@ -41,6 +41,15 @@ std::optional<milliseconds> unit_of(std::string_view name) {
 
 void skip_blanks(std::string_view& text) { text.remove_prefix(std::min(text.find_first_not_of(' '), text.size())); }
 
+Result<> set_signal(int& target, std::string_view name, std::string_view value, const Source& source) {
+    const std::optional<int> number = plan::signal_number(value);
+    if (!number) {
+        return refuse(source, name, value, kNoSignal);
+    }
+    target = *number;
+    return {};
+}
+
 Result<> set_time(std::string_view name, std::string_view value, const Source& source, auto& target) {
     const std::optional<milliseconds> time = time_span(value);
     if (!time) {
@@ -107,12 +116,33 @@ Result<> apply_signal_group(Parsed& parsed, std::string_view value, const Source
 }
 
 Result<> apply_stop_signal(Parsed& parsed, std::string_view value, const Source& source) {
-    const std::optional<int> number = plan::signal_number(value);
-    if (!number) {
-        return refuse(source, "stop-signal", value, kNoSignal);
-    }
-    parsed.plan.supervision.stop_signal = *number;
-    return {};
+    return set_signal(parsed.plan.supervision.stop_signal, "stop-signal", value, source);
+}
+
+Result<> apply_job_control(Parsed& parsed, std::string_view value, const Source& source) {
+    return set_bool(parsed.plan.supervision.job_control, true, "job-control", value, source);
+}
+
+Result<> apply_new_session(Parsed& parsed, std::string_view value, const Source& source) {
+    return set_bool(parsed.plan.supervision.new_session, true, "new-session", value, source);
+}
+
+Result<> apply_subreaper(Parsed& parsed, std::string_view value, const Source& source) {
+    static constexpr Choice<Subreaper> kChoices[] = {
+        {"auto", Subreaper::kAuto}, {"yes", Subreaper::kAlways}, {"no", Subreaper::kNever}};
+    return set_choice(parsed.plan.supervision.subreaper, kChoices, "subreaper", value, source);
+}
+
+Result<> apply_log_orphans(Parsed& parsed, std::string_view value, const Source& source) {
+    return set_bool(parsed.plan.supervision.log_orphans, true, "log-orphans", value, source);
+}
+
+Result<> apply_kill_on_orphan(Parsed& parsed, std::string_view value, const Source& source) {
+    return set_bool(parsed.plan.supervision.kill_on_orphan, true, "kill-on-orphan", value, source);
+}
+
+Result<> apply_parent_death_signal(Parsed& parsed, std::string_view value, const Source& source) {
+    return set_signal(parsed.plan.supervision.parent_death_signal, "parent-death-signal", value, source);
 }
 
 Result<> apply_grace(Parsed& parsed, std::string_view value, const Source& source) {

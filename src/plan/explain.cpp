@@ -117,6 +117,22 @@ void explain_supervision(const Plan& plan, std::vector<PlanStep>& steps) {
     for (const auto& [from, to] : asked.exit_statuses) {
         supervise(fmt::format("end with {} when the app's status is {}", to, from), "");
     }
+    if (asked.new_session) {
+        supervise("the app leads a session of its own", "unless it is given the terminal");
+    }
+    if (asked.job_control) {
+        supervise("stop as well when TSTP, TTIN or TTOU has been sent on", "for the shell that started it");
+    }
+    if (asked.log_orphans) {
+        supervise("log each orphan that is reaped", "");
+    }
+    if (asked.kill_on_orphan) {
+        supervise("the app is killed if stepdown ends before it", "");
+    }
+    if (asked.parent_death_signal != 0) {
+        supervise("get " + signal_name(asked.parent_death_signal) + " when the parent of stepdown ends",
+                  "and send it on");
+    }
 }
 
 } // namespace

@@ -32,14 +32,14 @@ bool meant_for_app(const signalfd_siginfo& signal) noexcept {
 
 // A queued signal keeps its value; rt_sigqueueinfo(2) lets a process pass on SI_QUEUE, and no code of the kernel's or
 // kill(2)'s.
-void queue(const signalfd_siginfo& signal, pid_t app, int number) noexcept {
+bool queue(const signalfd_siginfo& signal, pid_t app, int number) noexcept {
     siginfo_t queued{};
     queued.si_signo = number;
     queued.si_code = SI_QUEUE;
     queued.si_pid = static_cast<pid_t>(signal.ssi_pid);
     queued.si_uid = signal.ssi_uid;
     queued.si_value.sival_ptr = reinterpret_cast<void*>(static_cast<std::uintptr_t>(signal.ssi_ptr));
-    ::syscall(SYS_rt_sigqueueinfo, app, number, &queued);
+    return ::syscall(SYS_rt_sigqueueinfo, app, number, &queued) == 0;
 }
 
 // The app is asked to stop: by what arrives, whatever it is sent on as, or by what is sent on.
@@ -51,19 +51,24 @@ int status_for_shell(int status) noexcept {
 
 } // namespace
 
-Result<Watch> Watch::open(const Supervision& asked) {
+Result<Watch> Watch::open(const Supervision& asked, Listener listener) {
     sigset_t every;
     std::memset(&every, 0xff, sizeof every); // sigfillset(3) leaves out those that the C library keeps for itself
     sys::Fd signals(::signalfd(-1, &every, SFD_CLOEXEC));
     if (!signals) {
         return call_failed(ExitCode::kInternal, "cannot watch for signals", "signalfd", errno);
     }
-    return Watch(std::move(signals), asked);
+    return Watch(std::move(signals), asked, listener);
 }
 
-Watch::Watch(sys::Fd signals, const Supervision& asked) noexcept
-    : signals_(std::move(signals)), to_group_(asked.signal_group), grace_(asked.grace), drain_(asked.drain),
-      rest_(Rest::open()) {
+Watch::Watch(sys::Fd signals, const Supervision& asked, Listener listener) noexcept
+    : signals_(std::move(signals)), to_group_(asked.signal_group), stops_with_app_(asked.job_control),
+      leaves_rest_(asked.leave_rest && ::getpid() != 1), terms_group_(leaves_rest_ && asked.term_group),
+      tells_orphans_(asked.log_orphans || listener.every), listener_(listener), grace_(asked.grace),
+      drain_(asked.drain), rest_(Rest::open()) {
+    if (asked.log_orphans) {
+        names_ = Names::open();
+    }
     for (std::size_t i = 0; i < sent_as_.size(); ++i) {
         sent_as_[i] = static_cast<std::uint8_t>(i);
     }
@@ -105,6 +110,19 @@ Outcome Watch::until_ended(pid_t app, OtherWork other) noexcept {
     return outcome_;
 }
 
+void Watch::until_asked_to_stop() noexcept {
+    while (state_ != State::kEnded) {
+        for (const signalfd_siginfo& signal : wait()) {
+            if (signal.ssi_signo == SIGTERM || signal.ssi_signo == SIGINT) {
+                state_ = State::kEnded;
+            } else if (signal.ssi_signo == SIGCHLD) {
+                while (::waitpid(-1, nullptr, WNOHANG) > 0) {
+                }
+            }
+        }
+    }
+}
+
 // Or else the time is over, or the other work had its turn. -1: no time.
 bool Watch::signalled_within(int milliseconds) noexcept {
     pollfd ready[2] = {{.fd = signals_.get(), .events = POLLIN, .revents = 0},
@@ -129,12 +147,30 @@ std::span<const signalfd_siginfo> Watch::wait() noexcept {
 }
 
 void Watch::take(const signalfd_siginfo& signal) noexcept {
+    const int from = static_cast<int>(signal.ssi_signo);
     const int to = signal.ssi_signo < sent_as_.size() ? sent_as_[signal.ssi_signo] : 0;
-    if (signal.ssi_signo == SIGCHLD || to == 0 || !meant_for_app(signal)) {
+    if (from == SIGCHLD || !meant_for_app(signal)) {
+        tell({.kind = from == SIGCHLD ? Note::Kind::kChildSignal : Note::Kind::kDropped, .from = from});
         return;
     }
-    signal_ = &signal;
-    take(is_stop(static_cast<int>(signal.ssi_signo)) || is_stop(to) ? Event::kStopSignal : Event::kOtherSignal);
+    if (to == 0) {
+        tell({.kind = Note::Kind::kDropped, .from = from});
+    } else {
+        signal_ = &signal;
+        take(is_stop(from) || is_stop(to) ? Event::kStopSignal : Event::kOtherSignal);
+    }
+    if (stops_with_app_ && (from == SIGTSTP || from == SIGTTIN || from == SIGTTOU)) {
+        ::kill(::getpid(), SIGSTOP);
+    }
+}
+
+void Watch::tell(const Note& note) const noexcept {
+    const bool wanted = listener_.every || note.kind == Note::Kind::kForwardFailed ||
+                        note.kind == Note::Kind::kAppMoved || note.kind == Note::Kind::kWatchdogOver ||
+                        (note.kind == Note::Kind::kOrphanEnded && tells_orphans_);
+    if (wanted && listener_.tell != nullptr) {
+        listener_.tell(listener_.context, note);
+    }
 }
 
 void Watch::take(Event event) noexcept {
@@ -157,6 +193,10 @@ void Watch::take(Event event) noexcept {
         ::kill(app_, SIGKILL);
         break;
     case Action::kDrain:
+        if (leaves_rest_) {
+            state_ = State::kEnded;
+            break;
+        }
         arm(drain_);
         end_rest(SIGTERM, false);
         break;
@@ -175,14 +215,19 @@ void Watch::take(Event event) noexcept {
 // kill(2) has no values to queue, so a group gets none. An app that has left its group is signalled alone.
 void Watch::forward() const noexcept {
     const int to = sent_as_[signal_->ssi_signo];
-    if (to_group_ && ::kill(-app_, to) == 0) {
-        return;
+    const bool sent = send(to);
+    tell({.kind = sent ? Note::Kind::kForwarded : Note::Kind::kForwardFailed,
+          .pid = static_cast<pid_t>(signal_->ssi_pid),
+          .from = static_cast<int>(signal_->ssi_signo),
+          .to = to,
+          .error = sent ? 0 : errno});
+}
+
+bool Watch::send(int number) const noexcept {
+    if (to_group_ && ::kill(-app_, number) == 0) {
+        return true;
     }
-    if (signal_->ssi_code == SI_QUEUE) {
-        queue(*signal_, app_, to);
-    } else {
-        ::kill(app_, to);
-    }
+    return signal_->ssi_code == SI_QUEUE ? queue(*signal_, app_, number) : ::kill(app_, number) == 0;
 }
 
 void Watch::end_rest(int number, bool only_new) noexcept {
@@ -197,9 +242,10 @@ void Watch::reap() noexcept {
     more_to_reap_ = false;
     for (int count = 0; count < kReapsARound; ++count) {
         int status = 0;
+        const Names::Name name = name_of_next();
         const pid_t ended = ::waitpid(-1, &status, WNOHANG);
         if (ended > 0) {
-            note_end(ended, status);
+            note_end(ended, status, name.data());
         } else if (ended == 0) {
             take(app_reaped_ && !app_was_reaped ? Event::kAppEnded : Event::kChildEnded);
             return;
@@ -217,8 +263,25 @@ void Watch::reap() noexcept {
     }
 }
 
-void Watch::note_end(pid_t pid, int status) noexcept {
-    if (pid == app_ && !app_reaped_) {
+// Of the child that waitpid(2) will answer with next, who has no name any more then.
+Names::Name Watch::name_of_next() const noexcept {
+    siginfo_t next{};
+    if (!names_ || ::waitid(P_ALL, 0, &next, WEXITED | WNOHANG | WNOWAIT) != 0 || next.si_pid == 0) {
+        return {};
+    }
+    return names_.of(next.si_pid);
+}
+
+void Watch::note_end(pid_t pid, int status, const char* name) noexcept {
+    const bool is_app = pid == app_ && !app_reaped_;
+    tell({.kind = is_app ? Note::Kind::kAppEnded : Note::Kind::kOrphanEnded,
+          .pid = pid,
+          .status = status,
+          .name = name});
+    if (is_app) {
+        if (terms_group_) {
+            ::kill(-app_, SIGTERM);
+        }
         app_reaped_ = true;
         outcome_.status = status_for_shell(status);
         outcome_.core_dumped = WIFSIGNALED(status) && WCOREDUMP(status);
@@ -229,6 +292,9 @@ void Watch::note_end(pid_t pid, int status) noexcept {
     if (state_ == State::kDraining) {
         ++outcome_.drained;
     } else if (state_ == State::kDrainKilled) {
+        if (outcome_.killed < outcome_.killed_first.size()) {
+            outcome_.killed_first[outcome_.killed] = pid;
+        }
         ++outcome_.killed;
     }
 }

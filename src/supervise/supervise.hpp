@@ -11,6 +11,8 @@
 
 #include "stepdown/error.hpp"
 #include "stepdown/supervision.hpp"
+#include "supervise/names.hpp"
+#include "supervise/note.hpp"
 #include "supervise/rest.hpp"
 #include "supervise/table.hpp"
 #include "sys/fd.hpp"
@@ -24,6 +26,7 @@ struct Outcome {
     bool grace_over = false; // the app was killed
     unsigned drained = 0;    // ended after the app and before --drain was over
     unsigned killed = 0;     // and after it
+    std::array<pid_t, 8> killed_first{};
 };
 
 // A descriptor that somebody else answers from PID 1's loop, one piece of bounded work each turn, so that signals and
@@ -36,11 +39,14 @@ struct OtherWork {
 
 // PID 1's watch: forwards every signal to the app exactly once, with the value of sigqueue(3), reaps every child, and
 // ends what the app leaves behind. What it does when is table.cpp; this is how. Allocates nothing, writes nothing, asks
-// for no right that PID 1's own filter (seccomp/pid1.json) does not leave it.
+// for no right that PID 1's own filter (seccomp/pid1.json) does not leave it, but for names.
 class Watch {
   public:
     // Before PID 1 confines itself: opens the signalfd(2). Every signal must be blocked (take_signals).
-    static Result<Watch> open(const Supervision& asked);
+    static Result<Watch> open(const Supervision& asked, Listener listener = {});
+
+    // Without an app: reaps until INT or TERM arrives.
+    void until_asked_to_stop() noexcept;
 
     // Until the app has ended and no child is left. A stopped app has not ended.
     Outcome until_ended(pid_t app, OtherWork other = {}) noexcept;
@@ -50,15 +56,18 @@ class Watch {
     static constexpr std::size_t kStatuses = 256;
     static constexpr std::size_t kSignalsARead = 16;
 
-    Watch(sys::Fd signals, const Supervision& asked) noexcept;
+    Watch(sys::Fd signals, const Supervision& asked, Listener listener) noexcept;
 
     bool signalled_within(int milliseconds) noexcept;
     std::span<const signalfd_siginfo> wait() noexcept;
     void take(Event event) noexcept;
     void take(const signalfd_siginfo& signal) noexcept;
     void reap() noexcept;
-    void note_end(pid_t pid, int status) noexcept;
+    void note_end(pid_t pid, int status, const char* name) noexcept;
     void forward() const noexcept;
+    bool send(int number) const noexcept;
+    void tell(const Note& note) const noexcept;
+    Names::Name name_of_next() const noexcept;
     void end_rest(int number, bool only_new) noexcept;
     void arm(std::chrono::milliseconds time) noexcept;
     int left_of_timer() const noexcept;
@@ -67,6 +76,12 @@ class Watch {
     std::array<std::uint8_t, kSignals> sent_as_{}; // 0: dropped
     std::array<std::uint8_t, kStatuses> status_as_{};
     bool to_group_;
+    bool stops_with_app_;
+    bool leaves_rest_;
+    bool terms_group_;
+    bool tells_orphans_;
+    Names names_;
+    Listener listener_;
     std::optional<std::chrono::milliseconds> grace_;
     std::chrono::milliseconds drain_;
     Rest rest_;

@@ -32,6 +32,9 @@ const std::map<std::string_view, std::string> kSamples = {
     {"grace", "10s"},
     {"drain", "0"},
     {"exit-status", "143=0"},
+    {"subreaper", "yes"},
+    {"parent-death-signal", "TERM"},
+    {"as", "tini"},
 };
 
 std::string sample(const Option& option) {
@@ -61,7 +64,7 @@ Result<Parsed> parse_with(const Option& option, std::vector<std::string> words,
     if (FakeFile::path.empty()) {
         FakeFile::set("/c.toml", ""); // for --config
     }
-    if (words.front() == "run" || words.front() == "exec") {
+    if (words.front() == "run" || words.front() == "exec" || words.front() == "install") {
         words.emplace_back("true");
     }
     const auto parsed = parse_words(words, environment);
