@@ -34,7 +34,9 @@ struct Launch {
     supervise::SignalState given_signals;
     std::span<const sock_filter> emulation = {}; // loaded before the app's; empty: none
     bool listened = false;                       // and release() answers with the other end of it, in listener
-    bool as_is = false;            // nothing was dropped, so there is nothing to confine and to hold against
+    bool as_is = false;  // nothing was dropped, so there is nothing to confine and to hold against
+    int ready_from = -1; // a descriptor of this process, which the app finds as ready_to; -1: none
+    int ready_to = -1;
     bool new_session = false;      // see supervise::lead_process_group
     bool dies_with_parent = false; // the child is killed when this process ends first
     int terminal = -1;             // to be handed to the app, or -1; only spawn() reads it
