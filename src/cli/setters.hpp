@@ -52,6 +52,7 @@ Result<> apply_receipt(Parsed& parsed, std::string_view value, const Source& sou
 Result<> apply_log_level(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_log_format(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_config(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_lock(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_help(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_version(Parsed& parsed, std::string_view value, const Source& source);
 

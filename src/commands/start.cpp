@@ -115,11 +115,11 @@ Launch launch_of(const Start& start, const supervise::SignalState& given) {
             .filter = start.filter.program(),
             .wanted = start.wanted,
             .given_signals = given,
-            .emulation = start.emulation.filter.program(),
-            .listened = start.emulation.listens(),
             .as_is = start.plan.as_is,
             .new_session = start.plan.supervision.new_session,
-            .dies_with_parent = start.plan.supervision.kill_on_orphan};
+            .dies_with_parent = start.plan.supervision.kill_on_orphan,
+            .emulation = start.emulation.filter.program(),
+            .listened = start.emulation.listens()};
 }
 
 confine::BuiltIn own_filter_of(const Start& start) {

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -102,11 +103,14 @@ def test_ready_by_descriptor(ours, number):
 
 
 def test_ready_by_a_port_and_not_while_it_stops(ours):
-    process = start(ours, ["--ready=tcp:18081"], python("""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = start(ours, [f"--ready=tcp:{port}"], python(f"""
         signal.signal(signal.SIGTERM, lambda *_: time.sleep(3) or sys.exit(0))
         say("up"); sys.stdin.readline()
         s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        s.bind(("127.0.0.1", 18081)); s.listen()
+        s.bind(("127.0.0.1", {port})); s.listen()
         while True: time.sleep(0.1)
     """), stdin=-1)
     process.stdout.readline()
@@ -133,8 +137,6 @@ def test_ready_by_a_socket(ours, folder):
 
 
 def test_a_message_from_outside_says_nothing(ours):
-    import socket
-
     process = start(ours, ["--ready=notify"], python('say(os.environ["NOTIFY_SOCKET"]); sys.stdin.readline()'), stdin=-1)
     name = process.stdout.readline().strip().replace("@", "\0", 1)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
