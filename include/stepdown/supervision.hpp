@@ -37,6 +37,23 @@ struct Readiness {
     bool operator==(const Readiness&) const = default;
 };
 
+// As a user writes it; empty for kNone.
+inline std::string in_words(const Readiness& ready) {
+    switch (ready.kind) {
+    case Readiness::Kind::kNone:
+        break;
+    case Readiness::Kind::kDescriptor:
+        return "fd:" + std::to_string(ready.number);
+    case Readiness::Kind::kNotify:
+        return "notify";
+    case Readiness::Kind::kTcp:
+        return "tcp:" + std::to_string(ready.number);
+    case Readiness::Kind::kUnix:
+        return "unix:" + ready.path;
+    }
+    return {};
+}
+
 // What PID 1 does between the app's start and its own end.
 struct Supervision {
     std::vector<SignalRewrite> signals;             // of two for one signal the later counts

@@ -95,6 +95,8 @@ std::string_view usage_of(Command command) {
         return "stepdown plan [OPTION]... [--] [COMMAND [ARG]...]";
     case Command::kVerify:
         return "stepdown verify [OPTION]...";
+    case Command::kReady:
+        return "stepdown ready [OPTION]...";
     case Command::kInstall:
         return "stepdown install [OPTION]... [--] PATH";
     }

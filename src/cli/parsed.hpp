@@ -9,7 +9,7 @@
 
 namespace stepdown::cli {
 
-enum class Command { kRun, kExec, kPlan, kVerify, kInstall };
+enum class Command { kRun, kExec, kPlan, kVerify, kInstall, kReady };
 enum class Show { kNothing, kHelp, kVersion };
 enum class Format { kText, kJson };
 

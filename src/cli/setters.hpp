@@ -28,6 +28,10 @@ Result<> apply_stop_signal(Parsed& parsed, std::string_view value, const Source&
 Result<> apply_grace(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_drain(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_exit_status(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_forking(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_pidfile(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_ready(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_watchdog(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_job_control(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_new_session(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_subreaper(Parsed& parsed, std::string_view value, const Source& source);

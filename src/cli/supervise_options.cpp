@@ -119,6 +119,51 @@ Result<> apply_stop_signal(Parsed& parsed, std::string_view value, const Source&
     return set_signal(parsed.plan.supervision.stop_signal, "stop-signal", value, source);
 }
 
+Result<> apply_forking(Parsed& parsed, std::string_view value, const Source& source) {
+    return set_bool(parsed.plan.supervision.forking, true, "forking", value, source);
+}
+
+Result<> apply_pidfile(Parsed& parsed, std::string_view value, const Source& source) {
+    if (auto checked = check_path(value, "pidfile", value, source); !checked) {
+        return checked;
+    }
+    parsed.plan.supervision.pid_file = value;
+    return {};
+}
+
+Result<> apply_ready(Parsed& parsed, std::string_view value, const Source& source) {
+    using Kind = Readiness::Kind;
+    Readiness& ready = parsed.plan.supervision.ready;
+    const std::size_t colon = std::min(value.find(':'), value.size());
+    const std::string_view kind = value.substr(0, colon);
+    const std::string_view rest = value.substr(std::min(colon + 1, value.size()));
+    if (value == "notify") {
+        ready = {.kind = Kind::kNotify, .path = {}};
+        return {};
+    }
+    if (kind == "unix") {
+        ready = {.kind = Kind::kUnix, .path = std::string(rest)};
+        return check_path(rest, "ready", value, source);
+    }
+    constexpr int kFirstFree = 3;
+    constexpr int kLastDescriptor = 1023; // what every start may open, getrlimit(2)
+    constexpr int kLastPort = 65535;
+    const bool is_port = kind == "tcp";
+    int number = 0;
+    const auto [end, fault] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
+    const bool fits = fault == std::errc() && end == rest.data() + rest.size() && !rest.empty() &&
+                      number >= (is_port ? 1 : kFirstFree) && number <= (is_port ? kLastPort : kLastDescriptor);
+    if (!fits || (kind != "tcp" && kind != "fd")) {
+        return refuse(source, "ready", value, "is not fd:N with N from 3 to 1023, notify, tcp:PORT, nor unix:PATH");
+    }
+    ready = {.kind = is_port ? Kind::kTcp : Kind::kDescriptor, .number = number, .path = {}};
+    return {};
+}
+
+Result<> apply_watchdog(Parsed& parsed, std::string_view value, const Source& source) {
+    return set_time("watchdog", value, source, parsed.plan.supervision.watchdog);
+}
+
 Result<> apply_job_control(Parsed& parsed, std::string_view value, const Source& source) {
     return set_bool(parsed.plan.supervision.job_control, true, "job-control", value, source);
 }

@@ -53,6 +53,8 @@ int dispatch(const cli::Words& words, const supervise::SignalState& given) {
         return exec(sys::real_kernel(), *parsed, words, given);
     case cli::Command::kPlan:
         return plan(sys::real_kernel(), *parsed);
+    case cli::Command::kReady:
+        return ready(sys::real_kernel(), *parsed);
     case cli::Command::kInstall:
         return install(*parsed);
     case cli::Command::kVerify:

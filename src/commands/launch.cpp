@@ -220,6 +220,9 @@ int run_child(void* context) {
     if (wait_while(Stage::kConfined, barrier, own_end) != Stage::kReleased) {
         ::_exit(to_status(ExitCode::kInternal));
     }
+    if (what.ready_from >= 0 && ::dup2(what.ready_from, what.ready_to) == what.ready_from) {
+        ::fcntl(what.ready_from, F_SETFD, 0); // the same number: dup2(2) leaves it close-on-exec
+    }
     supervise::give_signals_back(what.given_signals);
     barrier.exec = execute(kernel, what.program);
     barrier.stage = Stage::kExecFailed;

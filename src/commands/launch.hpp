@@ -42,6 +42,8 @@ struct Launch {
     sys::Fd barrier_end = {}; // PID 1's, open until the app is: a child that still has to say that it is confined
                               // would get SIGPIPE, one that waits would end
     sys::Fd listener = {};
+    int ready_from = -1; // a descriptor of this process, which the app finds as ready_to; -1: none
+    int ready_to = -1;
 };
 
 // Starts a child that confines itself and waits at a barrier; PID 1 may get ready meanwhile. What is borrowed must live

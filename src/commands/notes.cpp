@@ -62,6 +62,9 @@ LogLevel append_note(Line& line, const Note& note) {
     case Note::Kind::kAppMoved:
         line.append("the app goes on as pid {}", note.pid);
         return LogLevel::kInfo;
+    case Note::Kind::kReady:
+        line.append("the app is ready");
+        return LogLevel::kInfo;
     case Note::Kind::kWatchdogOver:
         line.append("the app has not said WATCHDOG=1 in time: sent SIG{}", plan::signal_name(note.to));
         return LogLevel::kWarn;

@@ -14,7 +14,8 @@ int pause(sys::Kernel& kernel, const cli::Parsed& parsed) {
         log.warn("neither PID 1 nor subreaper: zombie reaping won't work (prctl PR_SET_CHILD_SUBREAPER)");
     }
     [[maybe_unused]] const auto closed = kernel.close_from(STDERR_FILENO + 1);
-    Result<supervise::Watch> watch = supervise::Watch::open(parsed.plan.supervision);
+    supervise::Accounts none;
+    Result<supervise::Watch> watch = supervise::Watch::open(parsed.plan.supervision, none);
     if (!watch) {
         return log.failed(watch.error());
     }

@@ -6,6 +6,7 @@
 #include "commands/clock.hpp"
 #include "commands/commands.hpp"
 #include "commands/notes.hpp"
+#include "commands/readiness.hpp"
 #include "commands/receipt.hpp"
 #include "commands/start.hpp"
 #include "confine/builtin.hpp"
@@ -61,6 +62,9 @@ void tell(const supervise::Outcome& outcome, const Log& log) {
     if (outcome.grace_over) {
         log.warn("the app had not ended when --grace was over: killed");
     }
+    if (outcome.daemon_lost) {
+        log.warn("--forking: the app ended, and no process was found that it goes on as; name its --pidfile");
+    }
     if (outcome.core_dumped) {
         log.warn("the app dumped its core");
     }
@@ -78,19 +82,29 @@ void tell(const supervise::Outcome& outcome, const Log& log) {
 }
 
 // The child confines itself while PID 1 gets ready to watch it.
-int supervise_app(sys::Kernel& kernel, const Start& start, const supervise::SignalState& given, const Log& log,
+int supervise_app(sys::Kernel& kernel, Start& start, const supervise::SignalState& given, const Log& log,
                   StageClock& clock, int failed_execution) {
+    const Supervision& asked = start.plan.supervision;
+    Result<supervise::Accounts> accounts = supervise::Accounts::open(asked, start.ready_file);
+    if (!accounts) {
+        return log.failed(accounts.error());
+    }
+    std::vector<std::string> variables;
+    add_variables(start.program, *accounts, asked, variables);
     Launch what = launch_of(start, given);
     what.terminal = supervise::owned_terminal();
+    what.ready_from = accounts->app_end();
+    what.ready_to = asked.ready.number;
     const Result<pid_t> app = spawn(kernel, what);
     if (!app) {
         return log.failed(app.error());
     }
-    inherit_orphans(kernel, start.plan.supervision.subreaper, log);
-    if (Result<> follows = follow_parent(kernel, start.plan.supervision.parent_death_signal); !follows) {
+    accounts->close_app_end();
+    inherit_orphans(kernel, asked.subreaper, log);
+    if (Result<> follows = follow_parent(kernel, asked.parent_death_signal); !follows) {
         return log.failed(follows.error());
     }
-    Result<supervise::Watch> watch = supervise::Watch::open(start.plan.supervision, notes_to(log));
+    Result<supervise::Watch> watch = supervise::Watch::open(asked, *accounts, notes_to(log));
     if (!watch) {
         return log.failed(watch.error());
     }
@@ -144,6 +158,11 @@ int run(sys::Kernel& kernel, const cli::Parsed& parsed, const supervise::SignalS
         return log.failed(done.error());
     }
     clock.done("setup", std::to_string(start->plan.setup.size()) + " steps");
+    Result<std::string> ready_file = leave_ready_file(kernel, *start);
+    if (!ready_file) {
+        return log.failed(ready_file.error());
+    }
+    start->ready_file = std::move(*ready_file);
     if (start->plan.as_is) {
         log.info("no user was named: nothing is given up, the app gets what this process has");
     } else if (Result<> down = give_root_up(kernel, *start, log, clock); !down) {

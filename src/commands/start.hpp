@@ -24,6 +24,7 @@ struct Start {
     RootEmulation emulation;
     plan::Environment environment;
     Program program;
+    std::string ready_file; // commands/readiness.hpp; empty: none was asked for
 };
 
 // Plan → Start: who the app is, whether that is allowed and can be reached from here, which filter, which program.

@@ -16,6 +16,7 @@ struct Note {
         kAppEnded,
         kOrphanEnded,  // a child that is not the app
         kAppMoved,     // the app goes on as pid
+        kReady,        // the app says so
         kWatchdogOver, // the app has not said WATCHDOG=1 in time, and got to
     };
 

@@ -35,23 +35,6 @@ Result<sys::Fd> open_socket(std::string& name) {
 
 } // namespace
 
-std::string in_words(const ::stepdown::Readiness& asked) {
-    using Kind = ::stepdown::Readiness::Kind;
-    switch (asked.kind) {
-    case Kind::kNone:
-        break;
-    case Kind::kDescriptor:
-        return "fd:" + std::to_string(asked.number);
-    case Kind::kNotify:
-        return "notify";
-    case Kind::kTcp:
-        return "tcp:" + std::to_string(asked.number);
-    case Kind::kUnix:
-        return "unix:" + asked.path;
-    }
-    return {};
-}
-
 Result<Accounts> Accounts::open(const Supervision& asked, const std::string& file) {
     Accounts accounts;
     if (!file.empty()) {
@@ -60,7 +43,7 @@ Result<Accounts> Accounts::open(const Supervision& asked, const std::string& fil
             return failed("cannot write " + file, "open");
         }
     }
-    if (asked.ready.kind == ::stepdown::Readiness::Kind::kDescriptor) {
+    if (asked.ready.kind == Readiness::Kind::kDescriptor) {
         int ends[2];
         if (::pipe2(ends, O_CLOEXEC) < 0) {
             return failed("cannot make the pipe of --ready", "pipe2");
@@ -70,7 +53,7 @@ Result<Accounts> Accounts::open(const Supervision& asked, const std::string& fil
         ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
         return accounts;
     }
-    if (asked.ready.kind == ::stepdown::Readiness::Kind::kNotify || asked.watchdog) {
+    if (asked.ready.kind == Readiness::Kind::kNotify || asked.watchdog) {
         Result<sys::Fd> socket = open_socket(accounts.socket_name_);
         if (!socket) {
             return std::unexpected(socket.error());

@@ -16,9 +16,6 @@ namespace stepdown::supervise {
 // the last one "ready" or "stopping" once it is. The first of these directories that can be written has it.
 constexpr std::string_view kReadyFiles[] = {"/run/stepdown.ready", "/dev/shm/stepdown.ready"};
 
-// --ready's value again.
-std::string in_words(const ::stepdown::Readiness& asked);
-
 // The app's own account of itself: a descriptor it writes a line to, or sd_notify(3)'s socket.
 class Accounts {
   public:

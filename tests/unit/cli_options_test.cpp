@@ -24,6 +24,9 @@ const std::map<std::string_view, std::string> kSamples = {
     {"subreaper", "yes"},
     {"parent-death-signal", "TERM"},
     {"as", "tini"},
+    {"pidfile", "/run/app.pid"},
+    {"ready", "tcp:80"},
+    {"watchdog", "30s"},
 };
 
 std::string sample(const Option& option) {

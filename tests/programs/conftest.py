@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import pytest
 
 PEERS = ("tini", "dumb-init", "catatonit", "gosu")
-BINARY = pathlib.Path(os.environ["FRONT_ENDS_BINARY"])  # not STEPDOWN_: that would be an option of the program
+BINARY = pathlib.Path(os.environ["PROGRAM_UNDER_TEST"])  # not STEPDOWN_: that would be an option of the program
+OWN_RUN = ["sh", "-c", 'mount -t tmpfs tmpfs /run && exec "$@"', "sh"]
 PATIENCE = 60  # seconds; a loaded machine
 
 
@@ -21,13 +22,13 @@ class Ended:
 
 
 class Program:
-    """A program by its path; as_pid_1: the first process of a PID namespace with its own /proc."""
+    """A program by its path; as_pid_1: the first process of a PID namespace with its own /proc and /run."""
 
     def __init__(self, path):
         self.path = str(path)
 
     def words(self, argv, as_pid_1):
-        inside = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"] if as_pid_1 else []
+        inside = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", *OWN_RUN] if as_pid_1 else []
         return [*inside, self.path, *argv]
 
     def start(self, *argv, env=None, as_pid_1=False, **options):
