@@ -20,6 +20,7 @@ Result<> apply_setup_best_effort(Parsed& parsed, std::string_view value, const S
 // confine_options.cpp
 Result<> apply_seccomp(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_emulate_root(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_emulate_owners(Parsed& parsed, std::string_view value, const Source& source);
 
 // supervise_options.cpp
 Result<> apply_signal(Parsed& parsed, std::string_view value, const Source& source);

@@ -34,10 +34,10 @@ struct Launch {
     supervise::SignalState given_signals;
     std::span<const sock_filter> emulation = {}; // loaded before the app's; empty: none
     bool listened = false;                       // and release() answers with the other end of it, in listener
-    int terminal = -1;          // to be handed to the app, or -1; only spawn() reads it
-    Barrier* barrier = nullptr; // spawn()'s own
-    sys::Fd barrier_end = {};   // PID 1's, open until the app is: a child that still has to say that it is confined
-                                // would get SIGPIPE, one that waits would end
+    int terminal = -1;                           // to be handed to the app, or -1; only spawn() reads it
+    Barrier* barrier = nullptr;                  // spawn()'s own
+    sys::Fd barrier_end = {}; // PID 1's, open until the app is: a child that still has to say that it is confined
+                              // would get SIGPIPE, one that waits would end
     sys::Fd listener = {};
 };
 
