@@ -80,6 +80,7 @@ struct Plan {
 
     std::string seccomp = "default";  // "default", "off", or the path of a profile
     std::string emulate_root = "off"; // "off", "ids", "full", with ",-item" behind it for what is taken out
+    bool emulate_owners = false;      // with "full": chown is remembered, stat answers with it
     bool init = true;                 // false: exec in place, nothing to supervise
     Supervision supervision;
 

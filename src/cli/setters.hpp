@@ -59,6 +59,7 @@ Result<> apply_wait_timeout(Parsed& parsed, std::string_view value, const Source
 // confine_options.cpp
 Result<> apply_seccomp(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_emulate_root(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_emulate_owners(Parsed& parsed, std::string_view value, const Source& source);
 
 // supervise_options.cpp
 Result<> apply_signal(Parsed& parsed, std::string_view value, const Source& source);

@@ -143,6 +143,9 @@ constexpr Option kOptions[] = {
      "tell the app that it is root and that its steps down succeed, and grant nothing: ids has fixed answers, full has "
      "PID 1 answer what root would be told; ITEM is left to the kernel",
      Stage::kConfine, kStarts, kEverywhere, apply_emulate_root},
+    {"emulate-owners", 0, Kind::kFlag, "", "false",
+     "with --emulate-root=full, remember the app's chown and have stat answer with it, at a cost for every stat",
+     Stage::kConfine, kRunAndPlan, kEverywhere, apply_emulate_owners},
 
     {"no-init", 0, Kind::kFlag, "", "false",
      "become the app instead of supervising it, for images that have an init",

@@ -93,7 +93,7 @@ int supervise_app(sys::Kernel& kernel, Start& start, const supervise::SignalStat
     }
     std::optional<RootListener> root;
     if (what.listened) {
-        root.emplace(kernel, log);
+        root.emplace(kernel, start.emulation.chosen, log);
     }
     if (Result<> released = release(kernel, what, *app, confine::builtin(own_filter_of(start))); !released) {
         return log.failed(released.error());

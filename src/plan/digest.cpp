@@ -179,6 +179,9 @@ std::string canonical_text(const Plan& plan) {
     if (plan.emulate_root != "off") {
         append_line(text, "emulate-root", plan.emulate_root);
     }
+    if (plan.emulate_owners) {
+        append_line(text, "emulate-owners", "yes");
+    }
     append_line(text, "init", yes_or_no(plan.init));
     append_supervision(text, plan.supervision);
     return text;

@@ -81,6 +81,10 @@ Result<> check_supervision(const Plan& plan) {
 constexpr std::string_view kRootIsRefusedBy[] = {"postgres", "mariadbd", "mysqld", "memcached"};
 
 Result<> check_emulation(Plan& plan) {
+    if (plan.emulate_owners && !plan.emulate_root.starts_with("full")) {
+        return fail(ExitCode::kUsage, at(plan, "emulate-owners") +
+                                          "only with --emulate-root=full is there anybody who could remember owners");
+    }
     if (plan.emulate_root == "off") {
         return {};
     }
