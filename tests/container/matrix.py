@@ -12,7 +12,7 @@ from harness import REPO, Engine, executable
 
 LEVELS = {"plain uid": "off", "`ids`": "ids", "`full`": "full"}
 PLACES = ["README.md", "docs/emulate.md"]
-NOISE = re.compile(r"^(\S+ (error|daemon)|Error response|OCI runtime|curl: \(7\)|stepdown: warning)|is not running|pid file")
+NOISE = re.compile(r"^(\S+ (error|daemon)|Error response|OCI runtime|curl: \(7\)|stepdown: warning)|is not running|pid file|motd|cannot exec in a")
 
 
 # What is told to syslog alone, or to nobody.
