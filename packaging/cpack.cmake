@@ -11,9 +11,12 @@ set(CPACK_PACKAGE_VENDOR stepdown)
 set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
 set(CPACK_PACKAGE_FILE_NAME stepdown-${PROJECT_VERSION}-linux-${machine})
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "PID 1 for containers that gives root up for good")
-set(CPACK_PACKAGE_DESCRIPTION "Starts as root in a container, does the work only root can do, gives root up for good,
-proves from the kernel's own account that it is gone, then runs the app, forwards
-its signals and reaps its zombies. One static binary.")
+set(CPACK_PACKAGE_DESCRIPTION "Starts as root in a container, does the work only root can do, gives
+root up for good, proves from the kernel's own account that it is gone,
+then runs the app, forwards its signals and reaps its zombies.
+One static binary.")
+set(CPACK_RPM_PACKAGE_DESCRIPTION ${CPACK_PACKAGE_DESCRIPTION})
+set(CPACK_PACKAGE_RELOCATABLE OFF)
 set(CPACK_PACKAGE_CONTACT "${STEPDOWN_MAINTAINER}")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS ${CMAKE_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS})
