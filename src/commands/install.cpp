@@ -10,6 +10,7 @@
 #include "commands/install.hpp"
 #include "commands/log.hpp"
 #include "sys/fd.hpp"
+#include "sys/kernel.hpp"
 #include "sys/write.hpp"
 
 namespace stepdown::commands {
@@ -36,15 +37,12 @@ Result<std::string> own_file() {
     if (!file) {
         return failed("cannot read this program's file, /proc/self/exe", "open");
     }
-    std::string content;
-    char buffer[64 * 1024];
-    for (ssize_t length; (length = ::read(file.get(), buffer, sizeof buffer)) != 0;) {
-        if (length < 0) {
-            return failed("cannot read this program's file, /proc/self/exe", "read");
-        }
-        content.append(buffer, static_cast<std::size_t>(length));
+    auto content = sys::real_kernel().read_whole(file);
+    if (!content) {
+        return call_failed(ExitCode::kSetup, "cannot read this program's file, /proc/self/exe", "read",
+                           content.error());
     }
-    return content;
+    return std::move(*content);
 }
 
 Result<> write_name(std::string& content, std::string_view name) {
