@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from harness import REPO
 
 EXAMPLES = sorted(path.parent.name for path in REPO.glob("examples/*/check"))
-INSTALL = re.compile(r"^FROM debian:bookworm\nRUN apt-get update && apt-get install -y --no-install-recommends (.*?) && rm .*\n", re.M)
+INSTALL = re.compile(
+    r"^FROM debian:bookworm\nRUN apt-get update && apt-get install -y --no-install-recommends (.*?) && rm .*\n", re.M
+)
 
 
 def image_of(engine, name):

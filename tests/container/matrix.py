@@ -12,7 +12,11 @@ from harness import REPO, Engine, executable
 
 LEVELS = {"plain uid": "off", "`ids`": "ids", "`full`": "full"}
 PLACES = ["README.md", "docs/emulate.md"]
-NOISE = re.compile(r"^(\S+ (error|daemon)|Error response|OCI runtime|curl: \(7\)|stepdown: warning)|is not running|pid file|motd|cannot exec in a")
+NOISE = re.compile(
+    r"^(\S+ (error|daemon)|Error response|OCI runtime|curl: \(7\)|stepdown: warning)"
+    r"|is not running|pid file|motd|cannot exec in a"
+)
+COMPLAINT = re.compile(r"denied|permitted|must|can't|cannot|not super|fail|fatal|error|owned", re.I)
 
 
 # What is told to syslog alone, or to nobody.
@@ -33,7 +37,7 @@ def why(trial):
     lines = [line.strip() for line in trial.said.splitlines() if line.strip() and not NOISE.search(line.strip())]
     if not lines:
         return f"ends with {trial.container.exit_code} and says nothing"
-    worst = [line for line in lines if re.search(r"denied|permitted|must|can't|cannot|not super|fail|fatal|error|owned", line, re.I)]
+    worst = [line for line in lines if COMPLAINT.search(line)]
     line = (worst or lines[-1:])[0]
     line = re.sub(r"^[\[(]?\d{4}-\d\d-\d\dT?[\d:. Z+]*\]?\s*|^\[?\d\d-\w{3}-\d{4} [\d:]+\]?\s*|^\w{3} +\d+ [\d:]+ \S+ ", "", line)
     return re.sub(r"^(\[\w+\] +\(\d+\) : )|\s*\[v[\d.]+ try .*|(?<=socks\.)\w+", "", line).replace("|", "\\|")[:110]
@@ -43,8 +47,12 @@ def measure(engine, name):
     cells = []
     for level in LEVELS.values():
         done = trial(engine, name, level)
-        owners = level == "full" and "emulate-owners = true" in (REPO / "examples" / name / "stepdown.toml").read_text()
-        cells.append(("yes, with owners" if owners else "yes") if done.works else f"no: {UNHEARD.get((name, level)) or why(done)}")
+        if done.works:
+            options = (REPO / "examples" / name / "stepdown.toml").read_text()
+            owners = level == "full" and "emulate-owners = true" in options
+            cells.append("yes, with owners" if owners else "yes")
+        else:
+            cells.append(f"no: {UNHEARD.get((name, level)) or why(done)}")
         engine.docker("rm", "-f", "-v", done.container.id)
         print(name, level, cells[-1], file=sys.stderr, flush=True)
     return [name, *cells]

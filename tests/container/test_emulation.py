@@ -104,7 +104,10 @@ def test_a_plain_start_knows_nothing_of_it(said):
 
 
 def test_signals_and_statuses_are_forwarded_through_a_flood_of_calls(engine, daemons):
-    flood = "for i in 1 2 3 4; do (while :; do id -u >/dev/null; done) & done; trap 'exit 42' TERM; echo ready; while :; do sleep 0.05; done"
+    flood = (
+        "for i in 1 2 3 4; do (while :; do id -u >/dev/null; done) & done; "
+        "trap 'exit 42' TERM; echo ready; while :; do sleep 0.05; done"
+    )
     container = engine.start("bash", "-c", flood, image=daemons, stepdown=[*FULL, "--drain=1s"])
     container.until_says("ready")
     seconds, code = container.stop()
