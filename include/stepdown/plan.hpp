@@ -55,6 +55,10 @@ struct Plan {
     std::string user_spec;            // as written: user[:group] or :group; empty: none named
     std::optional<Identity> identity; // resolved from user_spec; empty: keep the ids the process was started with
     bool allow_root = false;
+    // A peer's name and command line that nobody asked for a drop: the app keeps all that the start has, but for the
+    // ids if a user is named.
+    bool as_is = false;
+    bool callers_gid = false; // a number without an account keeps the caller's gid, as gosu has it
     std::string user_from;               // whose owner the app becomes; empty: not asked for
     std::string user_variables;          // "PUID:PGID": the variables with the ids; likewise
     Groups groups;                       // supplementary
@@ -76,6 +80,7 @@ struct Plan {
 
     std::string seccomp = "default";  // "default", "off", or the path of a profile
     std::string emulate_root = "off"; // "off", "ids", "full", with ",-item" behind it for what is taken out
+    bool emulate_owners = false;      // with "full": chown is remembered, stat answers with it
     bool init = true;                 // false: exec in place, nothing to supervise
     Supervision supervision;
 

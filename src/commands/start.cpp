@@ -112,13 +112,21 @@ Launch launch_of(const Start& start, const supervise::SignalState& given) {
             .filter = start.filter.program(),
             .wanted = start.wanted,
             .given_signals = given,
+            .as_is = start.plan.as_is,
+            .new_session = start.plan.supervision.new_session,
+            .dies_with_parent = start.plan.supervision.kill_on_orphan,
             .emulation = start.emulation.filter.program(),
             .listened = start.emulation.listens(),
             .handed_over = start.handed_over};
 }
 
 confine::BuiltIn own_filter_of(const Start& start) {
-    return start.emulation.listens() ? confine::BuiltIn::kPid1Listener : confine::BuiltIn::kPid1;
+    if (start.emulation.listens()) {
+        return confine::BuiltIn::kPid1Listener; // which may open as well
+    }
+    return start.plan.supervision.log_orphans || !start.plan.supervision.pid_file.empty()
+               ? confine::BuiltIn::kPid1Opening
+               : confine::BuiltIn::kPid1;
 }
 
 Result<Start> prepare(sys::Kernel& kernel, Plan plan) {
@@ -134,8 +142,8 @@ Result<Start> prepare(sys::Kernel& kernel, Plan plan) {
     if (!wanted) {
         return std::unexpected(wanted.error());
     }
-    start.wanted = plan::with_filter(plan, *wanted);
-    Result<confine::Filter> filter = confine::filter_for(kernel, plan.seccomp);
+    start.wanted = plan.as_is ? *wanted : plan::with_filter(plan, *wanted);
+    Result<confine::Filter> filter = confine::filter_for(kernel, plan.as_is ? "off" : plan.seccomp);
     if (!filter) {
         return std::unexpected(filter.error());
     }

@@ -26,6 +26,7 @@ struct Start {
     Program program;
     std::vector<sys::Fd> sockets = {}; // as opened by set_up(), until the drop puts them in their places
     std::vector<int> handed_over = {}; // descriptors above 2 that the app gets
+    std::string ready_file;            // commands/readiness.hpp; empty: none was asked for
 };
 
 // Plan → Start: who the app is, whether that is allowed and can be reached from here, which filter, which program.

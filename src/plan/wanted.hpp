@@ -26,8 +26,12 @@ bool already_unprivileged(const Plan& plan, const Facts& before);
 //   groups         as plan.groups has them, if CAP_SETGID is effective; else as before, which is refused if a user or
 //                  groups are named and they differ
 //   capabilities   all five sets are plan.kept_capabilities; the bounding set as before in an already unprivileged
-//   start securebits     kLockedSecurebits; as before in an already unprivileged start no_new_privs   true seccomp as
-//   before: with_filter() adds ours
+//                  start
+//   securebits     kLockedSecurebits; as before in an already unprivileged start
+//   no_new_privs   true
+//   seccomp        as before: with_filter() adds ours
+//
+// All as before, but for the ids named, if the Plan is as_is.
 //
 // Errors: kUsage when nobody was named and root would run the app, or root was named and not allowed; kDrop when a
 // capability is missing for the above, with its name and the remedy.

@@ -59,6 +59,7 @@ class Kernel {
     virtual Sys<> set_no_new_privs() = 0;
     virtual Sys<> set_dumpable(bool dumpable) = 0;
     virtual Sys<> set_subreaper() = 0;
+    virtual Sys<> set_parent_death_signal(int number) = 0; // PR_SET_PDEATHSIG: a change of ids undoes it
 
     // ---- confining.
     virtual Sys<> load_filter(std::span<const sock_filter> program) = 0; // seccomp(2) SECCOMP_SET_MODE_FILTER, no flags

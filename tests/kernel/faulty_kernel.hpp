@@ -101,6 +101,9 @@ class FaultyKernel final : public sys::Kernel {
     sys::Sys<> set_subreaper() override {
         return call("set_subreaper", [&] { return real_.set_subreaper(); });
     }
+    sys::Sys<> set_parent_death_signal(int number) override {
+        return call("set_parent_death_signal", [&] { return real_.set_parent_death_signal(number); });
+    }
     sys::Sys<> load_filter(std::span<const sock_filter> program) override {
         return call("load_filter", [&] { return real_.load_filter(program); });
     }

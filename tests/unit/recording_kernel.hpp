@@ -68,6 +68,7 @@ class RecordingKernel : public sys::Kernel {
     sys::Sys<> set_no_new_privs() override { return answer("set_no_new_privs"); }
     sys::Sys<> set_dumpable(bool) override { return answer("set_dumpable"); }
     sys::Sys<> set_subreaper() override { return answer("set_subreaper"); }
+    sys::Sys<> set_parent_death_signal(int) override { return answer("set_parent_death_signal"); }
     sys::Sys<> load_filter(std::span<const sock_filter>) override { return answer("load_filter"); }
     sys::Sys<sys::Fd> load_listened_filter(std::span<const sock_filter>, unsigned) override {
         return answer("load_listened_filter").transform([] { return sys::Fd(); });
