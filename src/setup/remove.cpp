@@ -74,12 +74,15 @@ class Emptying {
             if (name == "." || name == "..") {
                 continue;
             }
-            auto gone = job_.kernel.remove_at(here_.get(), name.c_str(), 0);
-            if (!gone && (gone.error() == EISDIR || gone.error() == EPERM)) {
-                gone = job_.kernel.remove_at(here_.get(), name.c_str(), AT_REMOVEDIR);
-            }
-            if (!gone && (gone.error() == ENOTEMPTY || gone.error() == EEXIST)) {
-                return descend(name);
+            // Never rmdir(2) on the chance that it is empty: the kernel walks all it knows below the name first.
+            const auto gone = entry->d_type == DT_DIR ? sys::Sys<>(std::unexpected(EISDIR))
+                                                      : job_.kernel.remove_at(here_.get(), name.c_str(), 0);
+            if (!gone && gone.error() == EISDIR) {
+                const auto deeper = descend(name);
+                if (!deeper || *deeper) {
+                    return deeper;
+                }
+                continue;
             }
             if (!gone && gone.error() != ENOENT) {
                 return give_up({Act::kRemove, gone.error()}, name);
@@ -89,9 +92,13 @@ class Emptying {
         return false;
     }
 
+    // False: it is gone meanwhile.
     Result<bool> descend(const std::string& name) {
         const auto now = job_.kernel.stat_at(here_.get(), "");
         auto next = job_.kernel.open_same_mount_at(here_.get(), name.c_str(), kReadDirectory);
+        if (now && !next && next.error() == ENOENT) {
+            return false;
+        }
         if (!now || !next) {
             return give_up({Act::kRead, now ? next.error() : now.error()}, name);
         }
