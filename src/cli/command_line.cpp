@@ -17,6 +17,9 @@ constexpr CommandRow kCommands[] = {
      "step down and become the app, without setup: for docker exec and health checks"},
     {"plan", Command::kPlan, kOptional, "print what run would do and where each value comes from; touches nothing"},
     {"verify", Command::kVerify, kNone, "judge the running processes against the receipt of the start"},
+    {"ready", Command::kReady, kNone, "exit 0 once the app is ready, by --ready of its start: for health checks"},
+    {"install", Command::kInstall, kRequired,
+     "copy this program to a path, there to be what it is called or --as says"},
 };
 
 // The option a word names, with what stands after '='. A word of ours is never half understood: `-qx` is no option.

@@ -13,14 +13,14 @@ namespace stepdown::cli {
 enum class Kind { kFlag, kText, kList };
 
 // What the option is about: the groups of --help, in the order of a start.
-enum class Stage { kIdentity, kSetup, kConfine, kSupervise, kReceipt, kReport, kGeneral };
+enum class Stage { kIdentity, kProcess, kSetup, kConfine, kSupervise, kReceipt, kReport, kGeneral };
 
 // Which commands take the option: one bit a Command.
 constexpr unsigned bit(Command command) { return 1U << static_cast<unsigned>(command); }
 constexpr unsigned kRunAndPlan = bit(Command::kRun) | bit(Command::kPlan);
 constexpr unsigned kStarts = kRunAndPlan | bit(Command::kExec);
 constexpr unsigned kReports = bit(Command::kPlan) | bit(Command::kVerify);
-constexpr unsigned kEveryCommand = kStarts | bit(Command::kVerify);
+constexpr unsigned kEveryCommand = kStarts | bit(Command::kVerify) | bit(Command::kInstall) | bit(Command::kReady);
 
 // Where the option may be written.
 constexpr unsigned kOnCommandLine = 1;

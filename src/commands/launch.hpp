@@ -23,6 +23,7 @@ struct Program {
     std::vector<std::string> candidates;
     std::vector<char*> argv;
     std::vector<char*> envp;
+    char* listen_pid = nullptr; // where in envp the app's own pid is to be written, of kPidDigits bytes; null: nowhere
 };
 
 struct Launch {
@@ -32,13 +33,19 @@ struct Launch {
     std::span<const sock_filter> filter; // the app's; empty: none
     const Facts& wanted;                 // of the app, filter included
     supervise::SignalState given_signals;
+    bool as_is = false;            // nothing was dropped, so there is nothing to confine and to hold against
+    bool new_session = false;      // see supervise::lead_process_group
+    bool dies_with_parent = false; // the child is killed when this process ends first
     std::span<const sock_filter> emulation = {}; // loaded before the app's; empty: none
     bool listened = false;                       // and release() answers with the other end of it, in listener
-    int terminal = -1;          // to be handed to the app, or -1; only spawn() reads it
-    Barrier* barrier = nullptr; // spawn()'s own
-    sys::Fd barrier_end = {};   // PID 1's, open until the app is: a child that still has to say that it is confined
-                                // would get SIGPIPE, one that waits would end
+    std::span<const int> handed_over = {};       // descriptors of the app's, which PID 1 closes; only spawn() reads it
+    int terminal = -1;                           // to be handed to the app, or -1; only spawn() reads it
+    Barrier* barrier = nullptr;                  // spawn()'s own
+    sys::Fd barrier_end = {}; // PID 1's, open until the app is: a child that still has to say that it is confined
+                              // would get SIGPIPE, one that waits would end
     sys::Fd listener = {};
+    int ready_from = -1; // a descriptor of this process, which the app finds as ready_to; -1: none
+    int ready_to = -1;
 };
 
 // Starts a child that confines itself and waits at a barrier; PID 1 may get ready meanwhile. What is borrowed must live

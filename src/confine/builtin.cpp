@@ -3,6 +3,7 @@
 #include "builtin_default.inc"
 #include "builtin_pid1.inc"
 #include "builtin_pid1_listener.inc"
+#include "builtin_pid1_opening.inc"
 
 namespace stepdown::confine {
 namespace {
@@ -13,8 +14,10 @@ struct Row {
 };
 
 // In the order of BuiltIn.
-constexpr Row kRows[] = {
-    {kDefaultProgram, kDefaultSha256}, {kPid1Program, kPid1Sha256}, {kPid1ListenerProgram, kPid1ListenerSha256}};
+constexpr Row kRows[] = {{kDefaultProgram, kDefaultSha256},
+                         {kPid1Program, kPid1Sha256},
+                         {kPid1ListenerProgram, kPid1ListenerSha256},
+                         {kPid1OpeningProgram, kPid1OpeningSha256}};
 
 } // namespace
 
