@@ -131,7 +131,8 @@ Result<> give_root_up(sys::Kernel& kernel, const Start& start, const Log& log, S
         return left;
     }
     clock.done("receipt", "done");
-    if (Result<> dropped = drop::step_down(kernel, start.before, start.wanted); !dropped) {
+    const auto step_down = start.plan.callers_gid ? drop::step_down_with_descriptors : drop::step_down;
+    if (Result<> dropped = step_down(kernel, start.before, start.wanted); !dropped) {
         return dropped;
     }
     clock.done("step down", "no privilege is left");
@@ -164,7 +165,10 @@ int run(sys::Kernel& kernel, const cli::Parsed& parsed, const supervise::SignalS
     }
     start->ready_file = std::move(*ready_file);
     if (start->plan.as_is) {
-        log.info("no user was named: nothing is given up, the app gets what this process has");
+        log.info("nothing is given up: no user was named, or root; the app gets what this process has");
+        if (Result<> changed = drop::change_ids(kernel, start->before, start->wanted); !changed) {
+            return log.failed(changed.error());
+        }
     } else if (Result<> down = give_root_up(kernel, *start, log, clock); !down) {
         return log.failed(down.error());
     }

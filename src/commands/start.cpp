@@ -8,6 +8,7 @@
 
 #include "commands/account.hpp"
 #include "commands/start.hpp"
+#include "plan/account_groups.hpp"
 #include "plan/program.hpp"
 #include "plan/user_spec.hpp"
 #include "plan/validate.hpp"
@@ -84,6 +85,36 @@ Facts observe_self(sys::Kernel& kernel) {
     return facts ? *facts : kernel.own_facts();
 }
 
+namespace {
+
+// As gosu has it: a number without an account keeps the caller's group, and root keeps all that it has.
+void take_callers(Plan& plan, bool group_named) {
+    if (plan.identity->user_name.empty() && !group_named) {
+        plan.identity->gid = ::getgid();
+    }
+    plan.as_is = plan.identity->uid == 0;
+}
+
+// And an account has the groups that list it, unless one group was named.
+Result<> add_account_groups(sys::Kernel& kernel, const Plan& plan, Facts& wanted) {
+    const bool may = (wanted.groups && plan.identity) && plan.callers_gid;
+    if (!may) {
+        return {};
+    }
+    wanted.groups = std::vector<gid_t>{plan.identity->gid};
+    if (plan.identity->user_name.empty() || plan.user_spec.contains(':')) {
+        return {};
+    }
+    const Result<std::string> group = read_account_file(kernel, "/etc/group");
+    if (!group) {
+        return std::unexpected(group.error());
+    }
+    wanted.groups = plan::account_groups(plan.identity->user_name, plan.identity->gid, *group);
+    return {};
+}
+
+} // namespace
+
 Result<> resolve(sys::Kernel& kernel, Plan& plan) {
     if (!plan.user_spec.empty()) {
         const Result<std::string> passwd = read_account_file(kernel, "/etc/passwd");
@@ -103,6 +134,9 @@ Result<> resolve(sys::Kernel& kernel, Plan& plan) {
             return std::unexpected(identity.error());
         }
         plan.identity = std::move(*identity);
+        if (plan.callers_gid) {
+            take_callers(plan, colon != std::string::npos);
+        }
     }
     if (const auto emulation = root_emulation_of(plan); !emulation) {
         return std::unexpected(emulation.error());
@@ -145,6 +179,9 @@ Result<Start> prepare(sys::Kernel& kernel, Plan plan) {
         return std::unexpected(wanted.error());
     }
     start.wanted = plan.as_is ? *wanted : plan::with_filter(plan, *wanted);
+    if (Result<> added = add_account_groups(kernel, plan, start.wanted); !added) {
+        return std::unexpected(added.error());
+    }
     Result<confine::Filter> filter = confine::filter_for(kernel, plan.as_is ? "off" : plan.seccomp);
     if (!filter) {
         return std::unexpected(filter.error());

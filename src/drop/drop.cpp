@@ -107,17 +107,32 @@ constexpr std::array kOrder{
          "after the ids, since changing them resets it: the app has PID 1's uid and must not trace it", hide_memory},
 };
 
-} // namespace
-
-std::span<const Step> order() { return kOrder; }
-
-Result<> step_down(sys::Kernel& kernel, const Facts& before, const Facts& wanted) {
-    for (const Step& step : kOrder) {
+Result<> run(std::span<const Step> steps, sys::Kernel& kernel, const Facts& before, const Facts& wanted) {
+    for (const Step& step : steps) {
         if (Result<> result = step.run(kernel, before, wanted); !result) {
             return result;
         }
     }
     return {};
+}
+
+} // namespace
+
+std::span<const Step> order() { return kOrder; }
+
+Result<> step_down(sys::Kernel& kernel, const Facts& before, const Facts& wanted) {
+    return run(kOrder, kernel, before, wanted);
+}
+
+Result<> step_down_with_descriptors(sys::Kernel& kernel, const Facts& before, const Facts& wanted) {
+    static_assert(kOrder.front().run == close_descriptors);
+    return run(std::span(kOrder).subspan(1), kernel, before, wanted);
+}
+
+Result<> change_ids(sys::Kernel& kernel, const Facts& before, const Facts& wanted) {
+    Result<> done = set_groups(kernel, before, wanted);
+    done = done ? set_gid(kernel, before, wanted) : done;
+    return done ? set_uid(kernel, before, wanted) : done;
 }
 
 } // namespace stepdown::drop
