@@ -13,4 +13,8 @@ Result<> apply_emulate_root(Parsed& parsed, std::string_view value, const Source
     return {};
 }
 
+Result<> apply_emulate_owners(Parsed& parsed, std::string_view value, const Source& source) {
+    return set_bool(parsed.plan.emulate_owners, true, "emulate-owners", value, source);
+}
+
 } // namespace stepdown::cli

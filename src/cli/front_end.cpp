@@ -124,7 +124,14 @@ Result<Parsed> parse_front_line(FrontLine line, const Words& words) {
         std::ranges::contains(line.given, "user", [](const Given& one) { return one.option->name; });
     Result<Parsed> parsed = complete(std::move(line.parsed), std::move(line.given), std::move(line.app), words);
     if (parsed && !parsed->plan.init) { // a command beside the start, not the start
-        parsed->plan.setup.clear();
+        Plan& plan = parsed->plan;
+        plan.setup.clear();
+        plan.setup_files.clear();
+        plan.sockets.clear();
+        plan.secrets.clear();
+        plan.hooks = {};
+        plan.wait_for.clear();
+        plan.account_name.clear();
     }
     if (!parsed || user_named) {
         return parsed;

@@ -12,7 +12,7 @@ constexpr std::size_t kColumns = 80;
 constexpr std::size_t kTextColumn = 28;
 
 constexpr std::pair<Stage, std::string_view> kStages[] = {
-    {Stage::kIdentity, "Identity"},     {Stage::kSetup, "Root-only setup"}, {Stage::kConfine, "Confinement"},
+    {Stage::kIdentity, "Identity"}, {Stage::kProcess, "The app's process"},     {Stage::kSetup, "Root-only setup"}, {Stage::kConfine, "Confinement"},
     {Stage::kSupervise, "Supervision"}, {Stage::kReceipt, "Verification"},  {Stage::kReport, "Output"},
     {Stage::kGeneral, "General"},
 };

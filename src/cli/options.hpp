@@ -13,7 +13,7 @@ namespace stepdown::cli {
 enum class Kind { kFlag, kText, kList };
 
 // What the option is about: the groups of --help, in the order of a start.
-enum class Stage { kIdentity, kSetup, kConfine, kSupervise, kReceipt, kReport, kGeneral };
+enum class Stage { kIdentity, kProcess, kSetup, kConfine, kSupervise, kReceipt, kReport, kGeneral };
 
 // Which commands take the option: one bit a Command.
 constexpr unsigned bit(Command command) { return 1U << static_cast<unsigned>(command); }

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "commands/start.hpp"
 #include "confine/compile.hpp"
@@ -82,13 +83,14 @@ sys::Fd open_proc(sys::Kernel& kernel) {
 } // namespace
 
 Result<RootEmulation> root_emulation_of(const Plan& plan) {
-    const auto chosen = emulate::parse_emulation(plan.emulate_root, source_of(plan, "emulate-root"));
+    auto chosen = emulate::parse_emulation(plan.emulate_root, source_of(plan, "emulate-root"));
     if (!chosen) {
         return std::unexpected(chosen.error());
     }
     if (chosen->level == emulate::Level::kOff) {
         return {};
     }
+    chosen->owners = plan.emulate_owners;
     auto program = confine::compile(profile_of(*chosen));
     if (!program) {
         return std::unexpected(program.error());
@@ -121,12 +123,16 @@ sys::Sys<sys::Fd> load_listened(sys::Kernel& kernel, std::span<const sock_filter
     return listener;
 }
 
-RootListener::RootListener(sys::Kernel& kernel, const Log& log)
-    : proc_(open_proc(kernel)), numbers_(call_numbers()), session_(session_of_root()), log_(log) {}
+RootListener::RootListener(sys::Kernel& kernel, const emulate::Emulation& chosen, const Log& log)
+    : proc_(open_proc(kernel)), numbers_(call_numbers()), session_(session_of_root()), log_(log) {
+    if (chosen.owners) {
+        owners_.emplace(emulate::Owner{.uid = ::getuid(), .gid = ::getgid()});
+    }
+}
 
 supervise::OtherWork RootListener::work(sys::Fd listener) {
     listener_.emplace(std::move(listener), std::move(proc_), std::move(session_), std::move(numbers_),
-                      confine::facts_of(confine::native_architecture()).audit);
+                      confine::facts_of(confine::native_architecture()).audit, std::move(owners_));
     return {.descriptor = listener_->descriptor(), .on_readable = answer, .context = this};
 }
 

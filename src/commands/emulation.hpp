@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "commands/log.hpp"
@@ -37,7 +38,7 @@ sys::Sys<sys::Fd> load_listened(sys::Kernel& kernel, std::span<const sock_filter
 // PID 1's side of level full. Made before PID 1 confines itself: it opens /proc.
 class RootListener {
   public:
-    RootListener(sys::Kernel& kernel, const Log& log);
+    RootListener(sys::Kernel& kernel, const emulate::Emulation& chosen, const Log& log);
 
     // listener: as load_listened() answered, in this process.
     supervise::OtherWork work(sys::Fd listener);
@@ -48,6 +49,7 @@ class RootListener {
     sys::Fd proc_;
     std::vector<emulate::CallNumber> numbers_;
     emulate::Session session_;
+    std::optional<emulate::Owners> owners_;
     std::optional<emulate::Listener> listener_;
     const Log& log_;
 };

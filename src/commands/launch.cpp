@@ -13,6 +13,7 @@
 #include "commands/account.hpp"
 #include "commands/descriptor.hpp"
 #include "commands/emulation.hpp"
+#include "commands/handover.hpp"
 #include "commands/launch.hpp"
 #include "confine/load.hpp"
 #include "supervise/terminal.hpp"
@@ -54,8 +55,24 @@ void read_interpreter(const char* path, ExecFailure& failure) noexcept {
     }
 }
 
+// sd_listen_fds(3): descriptors are for the process that LISTEN_PID names, so it is written by that process itself.
+void write_listen_pid(char* place) noexcept {
+    char digits[kPidDigits];
+    int count = 0;
+    for (pid_t rest = ::getpid(); rest != 0 && count < kPidDigits - 1; rest /= 10) {
+        digits[count++] = static_cast<char>('0' + rest % 10);
+    }
+    while (count > 0) {
+        *place++ = digits[--count];
+    }
+    *place = '\0';
+}
+
 // execvp(3)'s search without its shell: what is not a program is not run. Returns only to say why. Async-signal-safe.
 ExecFailure execute(sys::Kernel& kernel, const Program& program) noexcept {
+    if (program.listen_pid != nullptr) {
+        write_listen_pid(program.listen_pid);
+    }
     ExecFailure worst;
     for (std::size_t i = 0; i < program.candidates.size(); ++i) {
         const char* path = program.candidates[i].c_str();
@@ -279,6 +296,9 @@ Result<pid_t> spawn(sys::Kernel& kernel, Launch& what) {
     if (!pid) {
         return call_failed(ExitCode::kInternal, "cannot start a process for the app", "clone", pid.error(),
                            "is the container's pids limit reached?");
+    }
+    for (const int fd : what.handed_over) {
+        ::close(fd);
     }
     return *pid;
 }

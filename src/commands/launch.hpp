@@ -23,6 +23,7 @@ struct Program {
     std::vector<std::string> candidates;
     std::vector<char*> argv;
     std::vector<char*> envp;
+    char* listen_pid = nullptr; // where in envp the app's own pid is to be written, of kPidDigits bytes; null: nowhere
 };
 
 struct Launch {
@@ -37,6 +38,7 @@ struct Launch {
     bool dies_with_parent = false; // the child is killed when this process ends first
     std::span<const sock_filter> emulation = {}; // loaded before the app's; empty: none
     bool listened = false;                       // and release() answers with the other end of it, in listener
+    std::span<const int> handed_over = {};       // descriptors of the app's, which PID 1 closes; only spawn() reads it
     int terminal = -1;                           // to be handed to the app, or -1; only spawn() reads it
     Barrier* barrier = nullptr;                  // spawn()'s own
     sys::Fd barrier_end = {}; // PID 1's, open until the app is: a child that still has to say that it is confined

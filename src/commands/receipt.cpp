@@ -31,7 +31,8 @@ verify::Receipt receipt_of(const Start& start) {
         receipt.filter = verify::FilterMark{.name = start.plan.seccomp, .sha256 = std::string(start.filter.sha256())};
     }
     if (!start.emulation.filter.off()) {
-        receipt.emulation = verify::FilterMark{.name = emulate::to_text(start.emulation.chosen),
+        receipt.emulation = verify::FilterMark{.name = emulate::to_text(start.emulation.chosen) +
+                                                       (start.plan.emulate_owners ? ", with owners" : ""),
                                                .sha256 = std::string(start.emulation.filter.sha256())};
     }
     if (start.plan.init) {

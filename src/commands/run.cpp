@@ -8,32 +8,16 @@
 #include "commands/notes.hpp"
 #include "commands/readiness.hpp"
 #include "commands/receipt.hpp"
+#include "commands/set_up.hpp"
 #include "commands/start.hpp"
+#include "commands/wait_for.hpp"
 #include "confine/builtin.hpp"
 #include "drop/drop.hpp"
-#include "setup/setup.hpp"
 #include "supervise/supervise.hpp"
 #include "supervise/terminal.hpp"
 
 namespace stepdown::commands {
 namespace {
-
-// The work that only root can do. What the user allowed to be skipped is said, never silent.
-Result<> set_up(sys::Kernel& kernel, const Start& start, const Log& log) {
-    if (start.plan.setup.empty()) {
-        return {};
-    }
-    const Result<setup::Outcome> outcome =
-        setup::run(kernel, start.plan.setup, start.wanted.uid->front(), start.wanted.gid->front(),
-                   start.before.capabilities->effective, start.plan.setup_best_effort);
-    if (!outcome) {
-        return std::unexpected(outcome.error());
-    }
-    for (const std::string& line : outcome->skipped) {
-        log.warn("skipped: " + line);
-    }
-    return {};
-}
 
 // Orphans must come to us to be reaped. PID 1 has them anyway; elsewhere the kernel is asked, and the user told.
 void inherit_orphans(sys::Kernel& kernel, Subreaper asked, const Log& log) {
@@ -110,7 +94,7 @@ int supervise_app(sys::Kernel& kernel, Start& start, const supervise::SignalStat
     }
     std::optional<RootListener> root;
     if (what.listened) {
-        root.emplace(kernel, log);
+        root.emplace(kernel, start.emulation.chosen, log);
     }
     if (Result<> released = release(kernel, what, *app, confine::builtin(own_filter_of(start))); !released) {
         return log.failed(released.error());
@@ -131,8 +115,7 @@ Result<> give_root_up(sys::Kernel& kernel, const Start& start, const Log& log, S
         return left;
     }
     clock.done("receipt", "done");
-    const auto step_down = start.plan.callers_gid ? drop::step_down_with_descriptors : drop::step_down;
-    if (Result<> dropped = step_down(kernel, start.before, start.wanted); !dropped) {
+    if (Result<> dropped = step_down(kernel, start); !dropped) {
         return dropped;
     }
     clock.done("step down", "no privilege is left");
@@ -171,6 +154,9 @@ int run(sys::Kernel& kernel, const cli::Parsed& parsed, const supervise::SignalS
         }
     } else if (Result<> down = give_root_up(kernel, *start, log, clock); !down) {
         return log.failed(down.error());
+    }
+    if (Result<> answered = wait_for_all(start->plan, log); !answered) {
+        return log.failed(answered.error());
     }
     return start->plan.init ? supervise_app(kernel, *start, given, log, clock, parsed.failed_execution)
                             : log.failed(become(kernel, launch_of(*start, given)));

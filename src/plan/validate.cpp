@@ -26,6 +26,9 @@ std::string_view option_of(SetupKind kind) { return kind == SetupKind::kMakeDire
 Result<> check_setup(const Plan& plan) {
     constexpr std::uint32_t kPermissionBits = 07777;
     for (const SetupStep& step : plan.setup) {
+        if (!step.for_app) {
+            continue; // a line, judged when it was resolved
+        }
         const std::string quoted = at(plan, option_of(step.kind)) + "\"" + step.path + "\" ";
         if (const std::string_view fault = path_fault(step.path); !fault.empty()) {
             return fail(ExitCode::kUsage, quoted + std::string(fault));
@@ -36,6 +39,17 @@ Result<> check_setup(const Plan& plan) {
         if (step.kind == SetupKind::kOwn && !plan.identity) {
             return fail(ExitCode::kUsage, quoted + "cannot be given to the app's user: no user named; add --user=USER");
         }
+    }
+    return {};
+}
+
+// sd_listen_fds(3) has the sockets from descriptor 3 on.
+Result<> check_descriptors(const Plan& plan) {
+    const auto end = 3 + static_cast<int>(plan.sockets.size());
+    if (!plan.sockets.empty() && !plan.process.keep_fds.empty() && plan.process.keep_fds.front() < end) {
+        return fail(ExitCode::kUsage, at(plan, "keep-fd") + std::to_string(plan.process.keep_fds.front()) +
+                                          " is where a socket of --listen has to be: pass it as " +
+                                          std::to_string(end) + " or above");
     }
     return {};
 }
@@ -67,6 +81,10 @@ Result<> check_supervision(const Plan& plan) {
 constexpr std::string_view kRootIsRefusedBy[] = {"postgres", "mariadbd", "mysqld", "memcached"};
 
 Result<> check_emulation(Plan& plan) {
+    if (plan.emulate_owners && !plan.emulate_root.starts_with("full")) {
+        return fail(ExitCode::kUsage, at(plan, "emulate-owners") +
+                                          "only with --emulate-root=full is there anybody who could remember owners");
+    }
     if (plan.emulate_root == "off") {
         return {};
     }
@@ -126,6 +144,9 @@ Result<> check(Plan& plan) {
         return allowed;
     }
     if (auto checked = check_setup(plan); !checked) {
+        return checked;
+    }
+    if (auto checked = check_descriptors(plan); !checked) {
         return checked;
     }
     if (auto checked = check_supervision(plan); !checked) {

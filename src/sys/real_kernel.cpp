@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <csignal>
 #include <cstring>
 
@@ -12,6 +13,7 @@
 #include <sched.h>
 #include <sys/fsuid.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -23,6 +25,8 @@ namespace {
 // clone(2) wants the stack of a CLONE_VM child from its caller. The child only loads a filter, asks and executes.
 constexpr std::size_t kChildStack = 64 * 1024;
 alignas(16) char child_stack[kChildStack];
+
+constexpr long kFchmodat2 = 452; // the same on every architecture since Linux 6.6; older headers have no name for it
 
 Sys<> done(long result) { return result < 0 ? Sys<>(std::unexpected(errno)) : Sys<>(); }
 
@@ -93,6 +97,63 @@ class RealKernel final : public Kernel {
     Sys<> change_mode(int fd, mode_t mode) override { return done(::fchmod(fd, mode)); }
 
     Sys<> remove_at(int dir, const char* name, int flags) override { return done(::unlinkat(dir, name, flags)); }
+
+    Sys<> make_link_at(const char* target, int dir, const char* name) override {
+        return done(::symlinkat(target, dir, name));
+    }
+
+    Sys<> make_fifo_at(int dir, const char* name, mode_t mode) override { return done(::mkfifoat(dir, name, mode)); }
+
+    Sys<std::string> read_link_at(int dir, const char* name) override {
+        std::string target(PATH_MAX, '\0');
+        const ssize_t length = ::readlinkat(dir, name, target.data(), target.size());
+        if (length < 0) {
+            return std::unexpected(errno);
+        }
+        target.resize(static_cast<std::size_t>(length));
+        return target;
+    }
+
+    // fchmod(2) takes no O_PATH descriptor, and fchmodat2(2) is Linux 6.6's and unknown to many engines' filters; the
+    // magic link leads to the opened file, whatever its name leads to by now.
+    Sys<> change_mode_at(int pin, mode_t mode) override {
+        struct stat found{};
+        if (::fstat(pin, &found) < 0) {
+            return std::unexpected(errno);
+        }
+        if (S_ISLNK(found.st_mode)) {
+            return std::unexpected(EOPNOTSUPP);
+        }
+        const long changed = ::syscall(kFchmodat2, pin, "", mode, AT_EMPTY_PATH);
+        if (changed == 0 || (errno != ENOSYS && errno != EPERM && errno != EINVAL)) {
+            return done(changed);
+        }
+        return done(::chmod(("/proc/self/fd/" + std::to_string(pin)).c_str(), mode));
+    }
+
+    Sys<> set_limit(int resource, std::uint64_t soft, std::uint64_t hard) override {
+        const rlimit64 limit{.rlim_cur = soft, .rlim_max = hard};
+        return done(::syscall(SYS_prlimit64, 0, resource, &limit, nullptr));
+    }
+
+    Sys<> set_nice(int value) override { return done(::setpriority(PRIO_PROCESS, 0, value)); }
+
+    Sys<> set_oom_score_adj(int value) override {
+        const Fd file(::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
+        if (!file) {
+            return std::unexpected(errno);
+        }
+        const std::string text = std::to_string(value);
+        return done(::write(file.get(), text.data(), text.size()));
+    }
+
+    Sys<> close_between(unsigned first, unsigned last) override {
+        return done(::syscall(SYS_close_range, first, last, 0));
+    }
+
+    Sys<> raise_ambient(unsigned capability) override {
+        return done(::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0));
+    }
 
     Sys<> close_from(unsigned first) override { return done(::syscall(SYS_close_range, first, ~0U, 0)); }
 

@@ -144,6 +144,15 @@ def probe_until_it_passes(described, container):
     container.until_answers(*described["startupProbe"]["exec"]["command"])
 
 
+def test_an_image_as_it_is_is_wrapped_by_an_init_container(engine, host_folder, images, filters):
+    pod = Pod(engine, host_folder, "wrap-pod.yaml", images)
+    pod.run_init()
+    described, container = pod.start()
+    probe_until_it_passes(described, container)
+    assert_tree_stepped_down(container.processes(), uid=WWW_DATA, filters=filters)
+    assert container.exec("stat", "-c", "%U", "/var/cache").out == "www-data\n"
+
+
 def test_the_deployment_starts_unprivileged_and_stops_by_its_pre_stop(engine, host_folder, images, filters):
     described, container = Pod(engine, host_folder, "deployment.yaml", images).start()
     probe_until_it_passes(described, container)

@@ -1,3 +1,5 @@
+#include <sys/stat.h>
+
 #include "kernel/supervise_fixture.hpp"
 
 // --emulate-root from end to end with the real binary: what the app is told, what the kernel knows, and PID 1's other
@@ -70,6 +72,29 @@ TEST_F(EmulateStart, StatusesSignalsAndOrphansAreAsEver) {
     EXPECT_EQ(start_app("exit 3", {kFull}, {.as_pid_1 = false}).ended(), 3);
     EXPECT_EQ(said("(sleep 0.2; id -u) & exit 0", {kFull}), "");
     EXPECT_EQ(said("sh -c '(sleep 0.2; exec id -u) &'; sleep 1", {kFull}), "0\n");
+}
+
+TEST_F(EmulateStart, OwnersAreRememberedByWhoWasRoot) {
+    const std::vector<std::string> options = {kFull, "--emulate-owners"};
+    const std::string folder = directory_.string();
+    const auto in_folder = [&](const std::string& script) { return said("cd " + folder + " && " + script, options); };
+    EXPECT_EQ(in_folder("touch a; ln -s a l; stat -c '%u %g' a; chown 33:34 a; stat -c '%u %g' a " + folder +
+                        "/a; chown -h 7 l; stat -c '%u %g' l; stat -L -c '%u %g' l; chgrp 9 l; stat -c '%u %g' a"),
+              "0 0\n33 34\n33 34\n7 0\n33 34\n33 9\n");
+    EXPECT_EQ(in_folder("python3 -c 'import os; f = os.open(\"b\", os.O_CREAT | os.O_WRONLY); os.fchown(f, 5, -1); "
+                        "d = os.open(\".\", 0); print(os.fstat(f).st_uid, os.stat(\"b\", dir_fd=d).st_uid, "
+                        "os.fstat(f).st_size, os.fstat(d).st_uid)'"),
+              "5 5 0 0\n");
+    EXPECT_EQ(in_folder("setpriv --reuid=33 --clear-groups sh -c 'touch c; chown 1 c 2>/dev/null || echo refused'"),
+              "refused\n");
+    EXPECT_EQ(in_folder("stat -c %u /etc/shadow /proc/self/status /dev/null"), "0\n10001\n0\n")
+        << "others' files and those of /proc are as the kernel says";
+    EXPECT_THAT(said("chown 1 " + folder + "/none", options, 1), HasSubstr("No such file"));
+    EXPECT_EQ(said("chown 33 " + folder + "/a; stat -c %u " + folder + "/a", {kFull}), "10001\n") << "without them";
+    struct stat truth{};
+    ASSERT_EQ(::stat((directory_ / "a").c_str(), &truth), 0);
+    EXPECT_EQ(truth.st_uid, 10001U);
+    EXPECT_THAT(said("true", {"--emulate-owners"}, 100), HasSubstr("only with --emulate-root=full"));
 }
 
 // Many processes that ask without a pause: PID 1 forwards and reaps between any two answers.

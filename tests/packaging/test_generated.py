@@ -115,9 +115,9 @@ def complete_in_bash(*words):
 
 
 def test_bash_completes_flags_of_the_command_at_hand():
-    assert complete_in_bash("stepdown", "--us") == ["--user="]
+    assert complete_in_bash("stepdown", "--allow-") == ["--allow-root"]
     assert complete_in_bash("stepdown", "verify", "--pi") == ["--pid="]
-    assert complete_in_bash("stepdown", "--pi") == []
+    assert complete_in_bash("stepdown", "--qui") == []
     for command in COMMANDS:
         offered = {word.rstrip("=") for word in complete_in_bash("stepdown", command, "--")}
         assert offered == {f"--{flag}" for flag in FLAGS[command]}, command
@@ -152,6 +152,6 @@ def complete_in_fish(line):
 def test_fish_completes_flags_and_values():
     assert "--user=" in complete_in_fish("stepdown --us") or "--user" in complete_in_fish("stepdown --us")
     assert "--log-level=info" in complete_in_fish("stepdown --log-level=")
-    assert not [word for word in complete_in_fish("stepdown --pi") if word.startswith("--pid")]
-    assert [word for word in complete_in_fish("stepdown verify --pi") if word.startswith("--pid")]
+    assert not [word for word in complete_in_fish("stepdown --qui") if word.startswith("--quiet")]
+    assert [word for word in complete_in_fish("stepdown verify --qui") if word.startswith("--quiet")]
     assert "verify" in complete_in_fish("stepdown ver")

@@ -48,6 +48,9 @@ TEST(Check, EmulationThatCannotBeOrIsInVain) {
     EXPECT_THAT(refused(plan), HasSubstr("--emulate-root: full needs PID 1 to answer"));
     plan.emulate_root = "ids";
     EXPECT_EQ(refused(plan), "");
+    plan.emulate_owners = true;
+    EXPECT_THAT(refused(plan), HasSubstr("only with --emulate-root=full"));
+    plan.emulate_owners = false;
     for (const char* program : {"postgres", "/usr/sbin/mariadbd", "memcached"}) {
         plan.command = {program};
         EXPECT_THAT(warned(plan), ElementsAre(HasSubstr(" refuses to be root: leave this out"))) << program;
