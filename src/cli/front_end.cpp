@@ -7,10 +7,8 @@ namespace stepdown::cli {
 namespace {
 
 constexpr FrontEnd kFrontEnds[] = {
-    {"tini", tini_line},
-    {"tini-static", tini_line},
-    {"dumb-init", dumb_init_line},
-    {"catatonit", catatonit_line},
+    {"tini", tini_line},           {"tini-static", tini_line}, {"dumb-init", dumb_init_line},
+    {"catatonit", catatonit_line}, {"gosu", gosu_line},        {"su-exec", su_exec_line},
 };
 
 std::string_view last_component(std::string_view path) { return path.substr(path.rfind('/') + 1); }
@@ -125,6 +123,16 @@ Result<Parsed> parse_front_line(FrontLine line, const Words& words) {
     const bool user_named =
         std::ranges::contains(line.given, "user", [](const Given& one) { return one.option->name; });
     Result<Parsed> parsed = complete(std::move(line.parsed), std::move(line.given), std::move(line.app), words);
+    if (parsed && !parsed->plan.init) { // a command beside the start, not the start
+        Plan& plan = parsed->plan;
+        plan.setup.clear();
+        plan.setup_files.clear();
+        plan.sockets.clear();
+        plan.secrets.clear();
+        plan.hooks = {};
+        plan.wait_for.clear();
+        plan.account_name.clear();
+    }
     if (!parsed || user_named) {
         return parsed;
     }

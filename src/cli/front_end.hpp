@@ -50,6 +50,8 @@ Result<Parsed> parse_front_line(FrontLine line, const Words& words);
 FrontLine tini_line(const Words& words, std::span<const char* const> after);
 FrontLine dumb_init_line(const Words& words, std::span<const char* const> after);
 FrontLine catatonit_line(const Words& words, std::span<const char* const> after);
+FrontLine gosu_line(const Words& words, std::span<const char* const> after);
+FrontLine su_exec_line(const Words& words, std::span<const char* const> after);
 
 // One of a peer's options. letter also names it to who reads it.
 struct FrontOption {

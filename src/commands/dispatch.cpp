@@ -29,7 +29,8 @@ int dispatch_front_end(const cli::FrontEnd& front, const cli::Words& words, int 
         const int status = Log().failed(parsed.error());
         return failed_start == 0 ? status : failed_start;
     }
-    return parsed->pause ? pause(sys::real_kernel(), *parsed) : run(sys::real_kernel(), *parsed, given);
+    const int status = parsed->pause ? pause(sys::real_kernel(), *parsed) : run(sys::real_kernel(), *parsed, given);
+    return !parsed->plan.init && failed_start != 0 ? failed_start : status; // only a start that failed comes back
 }
 
 } // namespace

@@ -7,6 +7,7 @@
 
 #include "commands/account_files.hpp"
 #include "commands/start.hpp"
+#include "plan/account_groups.hpp"
 #include "plan/accounts.hpp"
 #include "plan/groups.hpp"
 #include "plan/user_spec.hpp"
@@ -157,6 +158,26 @@ Result<> resolve_supplementary(Plan& plan, AccountFiles& files) {
     return group ? plan::resolve_groups(plan, *group, source_of(plan, "groups")) : std::unexpected(group.error());
 }
 
+// As gosu has it: a number without an account keeps the caller's group, an account has the groups that list it unless
+// one group is named, and root keeps all that it has.
+Result<> take_callers(Plan& plan, AccountFiles& files) {
+    Identity& identity = *plan.identity;
+    const bool group_named = plan.user_spec.contains(':');
+    if (identity.user_name.empty() && !group_named) {
+        identity.gid = ::getgid();
+    }
+    plan.as_is = identity.uid == 0;
+    plan.groups.ids = {identity.gid};
+    if (!identity.user_name.empty() && !group_named) {
+        const Result<std::string>& group = files.group();
+        if (!group) {
+            return std::unexpected(group.error());
+        }
+        plan.groups.ids = plan::account_groups(identity.user_name, identity.gid, *group);
+    }
+    return {};
+}
+
 } // namespace
 
 Source source_of(const Plan& plan, std::string_view option) {
@@ -172,6 +193,9 @@ Result<> resolve(sys::Kernel& kernel, Plan& plan) {
     AccountFiles files(kernel);
     if (auto resolved = resolve_identity(kernel, plan, files); !resolved) {
         return resolved;
+    }
+    if (auto taken = plan.callers_gid && plan.identity ? take_callers(plan, files) : Result<>(); !taken) {
+        return taken;
     }
     if (auto resolved = resolve_account(plan, files); !resolved) {
         return resolved;

@@ -12,6 +12,7 @@
 #include "commands/start.hpp"
 #include "commands/wait_for.hpp"
 #include "confine/builtin.hpp"
+#include "drop/drop.hpp"
 #include "supervise/supervise.hpp"
 #include "supervise/terminal.hpp"
 
@@ -147,7 +148,10 @@ int run(sys::Kernel& kernel, const cli::Parsed& parsed, const supervise::SignalS
     }
     start->ready_file = std::move(*ready_file);
     if (start->plan.as_is) {
-        log.info("no user was named: nothing is given up, the app gets what this process has");
+        log.info("nothing is given up: no user was named, or root; the app gets what this process has");
+        if (Result<> changed = drop::change_ids(kernel, start->before, start->wanted); !changed) {
+            return log.failed(changed.error());
+        }
     } else if (Result<> down = give_root_up(kernel, *start, log, clock); !down) {
         return log.failed(down.error());
     }

@@ -101,7 +101,10 @@ Result<> step_down(sys::Kernel& kernel, const Start& start) {
     if (Result<> placed = place_sockets(start.sockets); !placed) {
         return placed;
     }
-    if (Result<> dropped = drop::step_down(kernel, start.before, start.wanted, start.handed_over); !dropped) {
+    if (Result<> dropped = start.plan.callers_gid
+                               ? drop::step_down_with_descriptors(kernel, start.before, start.wanted)
+                               : drop::step_down(kernel, start.before, start.wanted, start.handed_over);
+        !dropped) {
         return dropped;
     }
     return enter_directory(asked);

@@ -151,17 +151,33 @@ constexpr std::array kOrder{
          "after the ids, since changing them resets it: the app has PID 1's uid and must not trace it", hide_memory},
 };
 
+Result<> run(std::span<const Step> steps, sys::Kernel& kernel, const Change& change) {
+    for (const Step& step : steps) {
+        if (Result<> result = step.run(kernel, change); !result) {
+            return result;
+        }
+    }
+    return {};
+}
+
 } // namespace
 
 std::span<const Step> order() { return kOrder; }
 
 Result<> step_down(sys::Kernel& kernel, const Facts& before, const Facts& wanted, std::span<const int> kept) {
-    for (const Step& step : kOrder) {
-        if (Result<> result = step.run(kernel, {before, wanted, kept}); !result) {
-            return result;
-        }
-    }
-    return {};
+    return run(kOrder, kernel, {before, wanted, kept});
+}
+
+Result<> step_down_with_descriptors(sys::Kernel& kernel, const Facts& before, const Facts& wanted) {
+    static_assert(kOrder.front().run == close_descriptors);
+    return run(std::span(kOrder).subspan(1), kernel, {before, wanted});
+}
+
+Result<> change_ids(sys::Kernel& kernel, const Facts& before, const Facts& wanted) {
+    const Change change{before, wanted};
+    Result<> done = set_groups(kernel, change);
+    done = done ? set_gid(kernel, change) : done;
+    return done ? set_uid(kernel, change) : done;
 }
 
 } // namespace stepdown::drop

@@ -33,4 +33,10 @@ std::span<const Step> order();
 // but the two of seccomp.
 Result<> step_down(sys::Kernel& kernel, const Facts& before, const Facts& wanted, std::span<const int> kept = {});
 
+// The same but for the first row: who calls a program by way of another's name may have opened descriptors for it.
+Result<> step_down_with_descriptors(sys::Kernel& kernel, const Facts& before, const Facts& wanted);
+
+// The rows of the groups and ids alone: root stays root.
+Result<> change_ids(sys::Kernel& kernel, const Facts& before, const Facts& wanted);
+
 } // namespace stepdown::drop

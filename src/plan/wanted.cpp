@@ -120,6 +120,7 @@ Result<Facts> wanted(const Plan& plan, const Facts& before) {
     facts.uid = wanted_uid(plan, before);
     facts.gid = wanted_gid(plan, before);
     if (plan.as_is) {
+        facts.groups = plan.identity ? wanted_groups(plan, before) : *before.groups;
         return facts;
     }
     const std::uint64_t kept = plan.kept_capabilities;
