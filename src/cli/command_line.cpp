@@ -17,6 +17,10 @@ constexpr CommandRow kCommands[] = {
      "step down and become the app, without setup: for docker exec and health checks"},
     {"plan", Command::kPlan, kOptional, "print what run would do and where each value comes from; touches nothing"},
     {"verify", Command::kVerify, kNone, "judge the running processes against the receipt of the start"},
+    {"selftest", Command::kSelftest, kNone,
+     "step down with a canary and report what this kernel and runtime really enforce"},
+    {"check-image", Command::kCheckImage, kOptional,
+     "judge an image before it runs: the user, the paths, the program, files that give privileges"},
 };
 
 // The option a word names, with what stands after '='. A word of ours is never half understood: `-qx` is no option.

@@ -1,16 +1,37 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include <sys/types.h>
 
 #include "stepdown/plan.hpp"
+#include "stepdown/policy.hpp"
+#include "stepdown/report.hpp"
 
 namespace stepdown::cli {
 
-enum class Command { kRun, kExec, kPlan, kVerify };
+enum class Command { kRun, kExec, kPlan, kVerify, kSelftest, kCheckImage };
 enum class Show { kNothing, kHelp, kVersion };
-enum class Format { kText, kJson };
+
+// How a report is made and where it goes: verify, selftest, check-image.
+struct Reporting {
+    std::string output;              // path; empty: standard output
+    Severity least = Severity::kLow; // what does not count: findings below it
+    bool report_only = false;        // exit 0 whatever was found
+    bool quiet = false;              // the exit status alone
+    bool probe = false;              // try from inside what the app could do
+    bool files = false;              // look for files that give privileges
+    bool self = false;               // judge this process
+    bool by_container = false;       // judge every container of the node whose /proc is at proc
+    std::string proc = "/proc";      // a mounted proc(5)
+    std::string status;              // path of a /proc/PID/status text, or "-"; empty: none
+    std::string policy;              // "restricted", "baseline" or a file; empty: none
+    std::string root = "/";          // check-image: where the image's files are
+    std::optional<pid_t> pid;        // the one process to judge; empty: PID 1 and all below it
+
+    bool operator==(const Reporting&) const = default;
+};
 
 // All that the words said. What is to be true is in plan; the rest is how a command reports and on what.
 struct Parsed {
@@ -18,10 +39,9 @@ struct Parsed {
     Show show = Show::kNothing; // kHelp, kVersion: print it and exit 0; nothing else here has been filled in
     Plan plan;
 
-    Format format = Format::kText; // plan, verify
-    bool check = false;            // plan: say nothing unless something is wrong
-    bool quiet = false;            // verify: the exit status alone
-    std::optional<pid_t> pid;      // verify: the root of the tree to judge; empty: PID 1
+    std::string format = "text"; // a word of --format
+    bool check = false;          // plan: say nothing unless something is wrong
+    Reporting report;
 };
 
 } // namespace stepdown::cli

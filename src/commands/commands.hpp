@@ -1,7 +1,6 @@
 #pragma once
 
 #include "cli/words.hpp"
-#include "commands/verify.hpp"
 #include "supervise/signals.hpp"
 #include "sys/kernel.hpp"
 
@@ -12,7 +11,9 @@ namespace stepdown::commands {
 int run(sys::Kernel& kernel, const cli::Parsed& parsed, const supervise::SignalState& given);
 int exec(sys::Kernel& kernel, const cli::Parsed& parsed, const cli::Words& words, const supervise::SignalState& given);
 int plan(sys::Kernel& kernel, const cli::Parsed& parsed);
-int verify(sys::Kernel& kernel, const VerifyOptions& options);
+int verify(sys::Kernel& kernel, const cli::Parsed& parsed, const cli::Words& words);
+int selftest(sys::Kernel& kernel, const cli::Parsed& parsed);
+int check_image(sys::Kernel& kernel, const cli::Parsed& parsed);
 
 // Words → the command they name, with --help, --version and bad words answered here.
 int dispatch(const cli::Words& words, const supervise::SignalState& given);

@@ -142,8 +142,8 @@ Attempt write_at(sys::Kernel& kernel, std::string_view path, std::string_view te
 
 // ---- Reading.
 
-std::string exposure(const struct stat& status, std::string_view what) {
-    if (status.st_uid != 0) {
+std::string exposure(const struct stat& status, std::string_view what, uid_t owner) {
+    if (status.st_uid != owner) {
         return fmt::format("the {} belongs to uid {}, not to root", what, status.st_uid);
     }
     if (others_may_write(status)) {
@@ -164,7 +164,7 @@ ReceiptFile trouble_of(ReceiptFile file, int error) {
                   std::strerror(error));
 }
 
-ReceiptFile read_at(sys::Kernel& kernel, std::string_view path) {
+ReceiptFile read_at(sys::Kernel& kernel, std::string_view path, int root, uid_t owner) {
     ReceiptFile found;
     found.path = path;
     const auto place = place_of(path);
@@ -172,7 +172,8 @@ ReceiptFile read_at(sys::Kernel& kernel, std::string_view path) {
         return failed(std::move(found), ReceiptFile::State::kUnreadable, "not an absolute path of a file");
     }
     const std::string directory_path(path.substr(0, path.size() - place->name.size()));
-    const auto directory = kernel.open_at(AT_FDCWD, directory_path.c_str(), O_PATH | O_DIRECTORY);
+    const auto directory = root < 0 ? kernel.open_at(AT_FDCWD, directory_path.c_str(), O_PATH | O_DIRECTORY)
+                                    : kernel.open_at(root, directory_path.c_str() + 1, O_PATH | O_DIRECTORY);
     if (!directory) {
         return trouble_of(std::move(found), directory.error());
     }
@@ -200,9 +201,9 @@ ReceiptFile read_at(sys::Kernel& kernel, std::string_view path) {
         return failed(std::move(found), ReceiptFile::State::kMalformed, receipt.error().line);
     }
     found.state = ReceiptFile::State::kRead;
-    found.exposed = exposure(*directory_status, "directory");
+    found.exposed = exposure(*directory_status, "directory", owner);
     if (found.exposed.empty()) {
-        found.exposed = exposure(*status, "file");
+        found.exposed = exposure(*status, "file", owner);
     }
     found.receipt = std::move(*receipt);
     for (Setting& setting : found.receipt.settings) {
@@ -227,10 +228,10 @@ Result<std::string> write_receipt_file(sys::Kernel& kernel, std::string_view tex
                                               troubles));
 }
 
-ReceiptFile find_receipt(sys::Kernel& kernel, std::string_view where) {
+ReceiptFile find_receipt(sys::Kernel& kernel, std::string_view where, int root, uid_t owner) {
     std::optional<ReceiptFile> best;
     for (const std::string_view path : places(where)) {
-        ReceiptFile found = read_at(kernel, path);
+        ReceiptFile found = read_at(kernel, path, root, owner);
         if (found.state == ReceiptFile::State::kRead && found.exposed.empty()) {
             return found;
         }
