@@ -3,9 +3,9 @@
 // twice (bench/true.c: spawn to exit; bench/stamp.c: exec to the app's first instruction), in a new random order,
 // so that a noisy moment of the machine is spread over all cases. The result is one line a case on standard output.
 //
-//   startup --apps=DIR [--rounds=N] [--pidns] [--fresh=DIR]
+//   startup --apps=DIR [--rounds=N] [--pidns] [--fresh=PATH]
 //
-// --fresh names a folder that is removed before every run: what the last start left there is not there at a first one.
+// --fresh names what is removed before every run: what the last start left there is not there at a first one.
 // A run that does not exit 0, or that does not reach the app, ends the measurement: a failure is not a fast start.
 #include <algorithm>
 #include <cerrno>
@@ -276,7 +276,7 @@ std::optional<Settings> read_settings(int argc, char** argv) {
 int main(int argc, char** argv) {
     const auto settings = read_settings(argc, argv);
     if (!settings) {
-        die("usage: startup --apps=DIR [--rounds=N] [--pidns] [--fresh=DIR] < CASES");
+        die("usage: startup --apps=DIR [--rounds=N] [--pidns] [--fresh=PATH] < CASES");
     }
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     auto cases = read_cases();

@@ -1,11 +1,14 @@
-// stepdown-seccomp-compile IN.json NAME OUT [ARCHITECTURE]: a profile as a C++ array for the binary that is being
-// built. ARCHITECTURE is an OCI name such as SCMP_ARCH_AARCH64; without it, the machine this tool was built for.
+// stepdown-seccomp-compile IN.json[+MORE.json] NAME OUT [ARCHITECTURE]: a profile as a C++ array for the binary that is
+// being built; MORE.json adds its rules. ARCHITECTURE is an OCI name such as SCMP_ARCH_AARCH64; without it, the machine
+// this tool was built for.
 
 #include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <optional>
+#include <ranges>
 #include <string>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -43,6 +46,27 @@ std::string array(const std::string& source, const std::string& name, std::span<
     return text + fmt::format("}};\ninline constexpr char k{}Sha256[] = \"{}\";\n", name, confine::sha256(program));
 }
 
+// The first file's profile with the rules of the others behind its own.
+Result<confine::Profile> read_files(std::string_view paths, const confine::Machine& machine) {
+    Result<confine::Profile> whole;
+    for (const auto part : std::views::split(paths, '+')) {
+        const std::string path(part.begin(), part.end());
+        const std::optional<std::string> text = contents(path.c_str());
+        if (!text) {
+            return fail(ExitCode::kUsage, fmt::format("cannot read {}", path));
+        }
+        Result<confine::Profile> read = confine::read_profile(*text, machine);
+        if (!read) {
+            return fail(ExitCode::kUsage, fmt::format("{}: {}", path, read.error().line));
+        }
+        if (!whole->architectures.empty()) {
+            read->rules.insert(read->rules.begin(), whole->rules.begin(), whole->rules.end());
+        }
+        whole = std::move(read);
+    }
+    return whole;
+}
+
 int complain(const std::string& line) {
     fmt::print(stderr, "stepdown-seccomp-compile: {}\n", line);
     return 1;
@@ -52,7 +76,7 @@ int complain(const std::string& line) {
 
 int main(int argc, char** argv) {
     if (argc != 4 && argc != 5) {
-        return complain("usage: stepdown-seccomp-compile IN.json NAME OUT [ARCHITECTURE]");
+        return complain("usage: stepdown-seccomp-compile IN.json[+MORE.json] NAME OUT [ARCHITECTURE]");
     }
     const std::string source = argv[1];
     confine::Machine machine{confine::native_architecture(), 0, 0};
@@ -64,13 +88,9 @@ int main(int argc, char** argv) {
         }
         machine.native = row->architecture;
     }
-    const std::optional<std::string> text = contents(argv[1]);
-    if (!text) {
-        return complain(fmt::format("cannot read {}", source));
-    }
-    const auto program = confine::read_profile(*text, machine).and_then(confine::compile);
+    const auto program = read_files(source, machine).and_then(confine::compile);
     if (!program) {
-        return complain(fmt::format("{}: {}", source, program.error().line));
+        return complain(program.error().line);
     }
     const File out(std::fopen(argv[3], "we"));
     if (!out || std::fputs(array(source, argv[2], *program).c_str(), out.get()) < 0 || std::fflush(out.get()) != 0) {

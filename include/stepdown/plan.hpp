@@ -7,6 +7,8 @@
 
 #include <sys/types.h>
 
+#include "stepdown/process.hpp"
+#include "stepdown/setup_step.hpp"
 #include "stepdown/supervision.hpp"
 
 namespace stepdown {
@@ -42,16 +44,6 @@ struct Identity {
     bool operator==(const Identity&) const = default;
 };
 
-enum class SetupKind { kMakeDirectory, kOwn };
-
-// One piece of root-only work, done in the order written.
-struct SetupStep {
-    SetupKind kind = SetupKind::kMakeDirectory;
-    std::string path;                  // absolute
-    std::optional<std::uint32_t> mode; // kMakeDirectory: permission bits, 0755 when absent
-    bool operator==(const SetupStep&) const = default;
-};
-
 enum class LogLevel { kError, kWarn, kInfo, kDebug };
 enum class LogFormat { kText, kJson };
 
@@ -63,12 +55,33 @@ struct Plan {
     std::string user_spec;            // as written: user[:group] or :group; empty: none named
     std::optional<Identity> identity; // resolved from user_spec; empty: keep the ids the process was started with
     bool allow_root = false;
+    // A peer's name and command line that nobody asked for a drop: the app keeps all that the start has, but for the
+    // ids if a user is named.
+    bool as_is = false;
+    bool callers_gid = false; // a number without an account keeps the caller's gid, as gosu has it
+    std::string user_from;               // whose owner the app becomes; empty: not asked for
+    std::string user_variables;          // "PUID:PGID": the variables with the ids; likewise
+    Groups groups;                       // supplementary
+    std::uint64_t kept_capabilities = 0; // for the app, by the ambient set; one bit each
+    std::string account_name;            // for a uid that has no passwd entry: the name of the one to add
+    Process process;
+    EnvironmentRules environment;
 
     std::vector<SetupStep> setup;
+    std::vector<std::string> setup_files; // patterns, to be read before the start: their lines go before setup's
     bool setup_best_effort = false;
+    OwnRules own;
+    std::vector<ListenSocket> sockets;
+    std::vector<Secret> secrets;
+    std::string secrets_directory = "/run/stepdown/secrets";
+    Hooks hooks;
+    std::vector<WaitFor> wait_for;
+    std::chrono::milliseconds wait_timeout{60'000};
 
-    std::string seccomp = "default"; // "default", "off", or the path of a profile
-    bool init = true;                // false: exec in place, nothing to supervise
+    std::string seccomp = "default";  // "default", "off", or the path of a profile
+    std::string emulate_root = "off"; // "off", "ids", "full", with ",-item" behind it for what is taken out
+    bool emulate_owners = false;      // with "full": chown is remembered, stat answers with it
+    bool init = true;                 // false: exec in place, nothing to supervise
     Supervision supervision;
 
     LogLevel log_level = LogLevel::kWarn;

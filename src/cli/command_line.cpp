@@ -21,6 +21,9 @@ constexpr CommandRow kCommands[] = {
      "step down with a canary and report what this kernel and runtime really enforce"},
     {"check-image", Command::kCheckImage, kOptional,
      "judge an image before it runs: the user, the paths, the program, files that give privileges"},
+    {"ready", Command::kReady, kNone, "exit 0 once the app is ready, by --ready of its start: for health checks"},
+    {"install", Command::kInstall, kRequired,
+     "copy this program to a path, there to be what it is called or --as says"},
 };
 
 // The option a word names, with what stands after '='. A word of ours is never half understood: `-qx` is no option.
@@ -93,6 +96,9 @@ std::unexpected<Error> unknown_option(Command command, std::string_view word) {
     const std::string_view name = line.starts_with("--") ? std::string_view(line).substr(2) : std::string_view();
     const std::string of(row_of(command).name);
     const Option* elsewhere = line.size() == 2 ? find_option(line[1]) : find_option(name);
+    if (elsewhere != nullptr && (elsewhere->places & kOnCommandLine) == 0) {
+        return fail(ExitCode::kUsage, line + ": is a key of the configuration file only");
+    }
     if (elsewhere != nullptr) {
         std::string takers;
         for (const CommandRow& row : kCommands) {

@@ -12,7 +12,7 @@ constexpr std::size_t kColumns = 80;
 constexpr std::size_t kTextColumn = 28;
 
 constexpr std::pair<Stage, std::string_view> kStages[] = {
-    {Stage::kIdentity, "Identity"},     {Stage::kSetup, "Root-only setup"}, {Stage::kConfine, "Confinement"},
+    {Stage::kIdentity, "Identity"}, {Stage::kProcess, "The app's process"},     {Stage::kSetup, "Root-only setup"}, {Stage::kConfine, "Confinement"},
     {Stage::kSupervise, "Supervision"}, {Stage::kReceipt, "Verification"},  {Stage::kReport, "Output"},
     {Stage::kGeneral, "General"},
 };
@@ -71,7 +71,8 @@ void append_options(std::string& out, Command command) {
     for (const auto& [stage, title] : kStages) {
         bool titled = false;
         for (const Option& option : options()) {
-            if (option.stage != stage || (option.commands & bit(command)) == 0) {
+            if (option.stage != stage || (option.commands & bit(command)) == 0 ||
+                (option.places & kOnCommandLine) == 0) {
                 continue;
             }
             if (!std::exchange(titled, true)) {
@@ -81,6 +82,8 @@ void append_options(std::string& out, Command command) {
         }
     }
 }
+
+} // namespace
 
 std::string_view usage_of(Command command) {
     switch (command) {
@@ -96,20 +99,26 @@ std::string_view usage_of(Command command) {
         return "stepdown selftest [OPTION]...";
     case Command::kCheckImage:
         return "stepdown check-image [OPTION]... [--] [COMMAND [ARG]...]";
+    case Command::kReady:
+        return "stepdown ready [OPTION]...";
+    case Command::kInstall:
+        return "stepdown install [OPTION]... [--] PATH";
     }
     return {};
 }
 
-constexpr std::string_view kRunStory =
+const std::string_view kRunStory =
     "As PID 1 of a container: does the root-only setup, gives root up for good, has the kernel confirm it, runs the "
     "command, forwards signals to it and reaps what it leaves behind.";
 
-constexpr std::string_view kSources =
+const std::string_view kSources =
     "An option comes from the command line, else from its environment variable, else from the configuration file, "
     "where it is a key by its name without the dashes: user = \"app\", own = [\"/data\"], allow-root = true. A list "
     "from a stronger source replaces a weaker one's. In a variable a list is separated by commas or newlines. A flag "
     "is "
     "true or false, 1 or 0, yes or no. Unknown variables, unknown keys and empty values are errors.";
+
+namespace {
 
 using Code = std::pair<std::string_view, std::string_view>;
 
@@ -142,6 +151,12 @@ void append_exit_codes(std::string& out, Command command) {
 }
 
 } // namespace
+
+std::span<const std::pair<Stage, std::string_view>> stages() { return kStages; }
+
+std::span<const Code> exit_codes(Command command) {
+    return (bit(command) & kJudges) != 0 ? std::span<const Code>(kJudgeExitCodes) : kExitCodes;
+}
 
 std::string help_text(Command command) {
     std::string out = "Usage: ";

@@ -1,6 +1,8 @@
 #include "cli/setters.hpp"
 
 #include "cli/values.hpp"
+#include "plan/capability_names.hpp"
+#include "plan/environment.hpp"
 
 namespace stepdown::cli {
 
@@ -9,8 +11,74 @@ Result<> apply_user(Parsed& parsed, std::string_view value, const Source&) {
     return {};
 }
 
+Result<> apply_user_from(Parsed& parsed, std::string_view value, const Source& source) {
+    if (auto checked = check_path(value, "user-from", value, source); !checked) {
+        return checked;
+    }
+    parsed.plan.user_from = value;
+    return {};
+}
+
+Result<> apply_user_env(Parsed& parsed, std::string_view value, const Source& source) {
+    const std::size_t colon = value.find(':');
+    if (!plan::is_variable_name(value.substr(0, colon)) ||
+        (colon != std::string_view::npos && !plan::is_variable_name(value.substr(colon + 1)))) {
+        return refuse(source, "user-env", value, "names no variables: write UIDVAR or UIDVAR:GIDVAR, as PUID:PGID");
+    }
+    parsed.plan.user_variables = value;
+    return {};
+}
+
+Result<> apply_groups(Parsed& parsed, std::string_view value, const Source& source) {
+    static constexpr Choice<GroupsRule> kRules[] = {
+        {"clear", GroupsRule::kClear}, {"passwd", GroupsRule::kPasswd}, {"keep", GroupsRule::kKeep}};
+    Groups& groups = parsed.plan.groups;
+    for (const auto& [word, rule] : kRules) {
+        if (word == value) {
+            groups = {.rule = rule, .names = {}, .ids = {}};
+            return {};
+        }
+    }
+    groups = {.rule = GroupsRule::kList, .names = {}, .ids = {}};
+    for (std::string_view rest = value;;) {
+        const std::size_t comma = rest.find(',');
+        if (comma == 0 || rest.empty()) {
+            return refuse(source, "groups", value,
+                          "has an empty name in its list; it is clear, passwd, keep or a list");
+        }
+        groups.names.emplace_back(rest.substr(0, comma));
+        if (comma == std::string_view::npos) {
+            return {};
+        }
+        rest.remove_prefix(comma + 1);
+    }
+}
+
 Result<> apply_allow_root(Parsed& parsed, std::string_view value, const Source& source) {
     return set_bool(parsed.plan.allow_root, true, "allow-root", value, source);
+}
+
+Result<> apply_keep_cap(Parsed& parsed, std::string_view value, const Source& source) {
+    const std::optional<unsigned> capability = plan::capability_number(value);
+    if (!capability) {
+        return refuse(source, "keep-cap", value,
+                      "is no capability: write a name of capabilities(7), as net_bind_service, or its number");
+    }
+    parsed.plan.kept_capabilities |= std::uint64_t{1} << *capability;
+    return {};
+}
+
+Result<> apply_passwd_entry(Parsed& parsed, std::string_view value, const Source& source) {
+    constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz_";
+    constexpr std::string_view kMore = "abcdefghijklmnopqrstuvwxyz_0123456789-";
+    constexpr std::size_t kLongest = 32; // useradd(8)
+    if (value.size() > kLongest || !kLetters.contains(value.front()) ||
+        value.find_first_not_of(kMore) != std::string_view::npos) {
+        return refuse(source, "passwd-entry", value,
+                      "is no name for an account: a small letter or _, then small letters, digits, _ and -");
+    }
+    parsed.plan.account_name = value;
+    return {};
 }
 
 } // namespace stepdown::cli

@@ -13,7 +13,7 @@ namespace stepdown::cli {
 enum class Kind { kFlag, kText, kList };
 
 // What the option is about: the groups of --help, in the order of a start.
-enum class Stage { kIdentity, kSetup, kConfine, kSupervise, kReceipt, kReport, kGeneral };
+enum class Stage { kIdentity, kProcess, kSetup, kConfine, kSupervise, kReceipt, kReport, kGeneral };
 
 // Which commands take the option: one bit a Command.
 constexpr unsigned bit(Command command) { return 1U << static_cast<unsigned>(command); }
@@ -21,7 +21,7 @@ constexpr unsigned kRunAndPlan = bit(Command::kRun) | bit(Command::kPlan) | bit(
 constexpr unsigned kStarts = kRunAndPlan | bit(Command::kExec) | bit(Command::kSelftest);
 constexpr unsigned kJudges = bit(Command::kVerify) | bit(Command::kSelftest) | bit(Command::kCheckImage);
 constexpr unsigned kReports = bit(Command::kPlan) | kJudges;
-constexpr unsigned kEveryCommand = kStarts | bit(Command::kVerify);
+constexpr unsigned kEveryCommand = kStarts | bit(Command::kVerify) | bit(Command::kInstall) | bit(Command::kReady);
 
 // Where the option may be written.
 constexpr unsigned kOnCommandLine = 1;
@@ -44,6 +44,9 @@ struct Option {
     // Validates the value and stores it. Called once for a flag or a text, once a value for a list, with the strongest
     // source's values only. A value is never empty and has no control characters.
     Result<> (*apply)(Parsed& parsed, std::string_view value, const Source& source);
+    // What a later source may still do to a locked value: words from the loosest to the strictest, "false true". A word
+    // gives way to those after it, the first to any value. Empty: a locked value stays as it is; a list may lose items.
+    std::string_view loosest_first = {};
 };
 
 std::span<const Option> options();

@@ -11,7 +11,7 @@
 
 namespace stepdown::cli {
 
-enum class Command { kRun, kExec, kPlan, kVerify, kSelftest, kCheckImage };
+enum class Command { kRun, kExec, kPlan, kVerify, kInstall, kReady, kSelftest, kCheckImage };
 enum class Show { kNothing, kHelp, kVersion };
 
 // How a report is made and where it goes: verify, selftest, check-image.
@@ -38,8 +38,12 @@ struct Parsed {
     Command command = Command::kRun;
     Show show = Show::kNothing; // kHelp, kVersion: print it and exit 0; nothing else here has been filled in
     Plan plan;
+    int failed_execution = 0; // a front end's status when the app cannot be executed; 0: 126 and 127
+    int failed_start = 0;     // and when nothing could be started at all; 0: the stage's own
+    bool pause = false;       // no app at all: reap until asked to stop
 
     std::string format = "text"; // a word of --format
+    std::string install_as;      // install: the front end's name; empty: chosen by the file's own
     bool check = false;          // plan: say nothing unless something is wrong
     Reporting report;
 };

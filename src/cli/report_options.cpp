@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "cli/front_end.hpp"
 #include "cli/values.hpp"
 
 namespace stepdown::cli {
@@ -18,6 +19,18 @@ Result<> apply_format(Parsed& parsed, std::string_view value, const Source& sour
     }
     parsed.format = format;
     return set;
+}
+
+Result<> apply_as(Parsed& parsed, std::string_view value, const Source& source) {
+    if (find_front_end(value) == nullptr) {
+        std::string names;
+        for (const FrontEnd& front : front_ends()) {
+            names.append(names.empty() ? "" : ", ").append(front.name);
+        }
+        return refuse(source, "as", value, "is not one of " + names);
+    }
+    parsed.install_as = value;
+    return {};
 }
 
 Result<> apply_check(Parsed& parsed, std::string_view value, const Source& source) {

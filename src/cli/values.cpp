@@ -31,6 +31,14 @@ Result<> set_word_or_path(std::string& target, std::initializer_list<std::string
     return {};
 }
 
+std::optional<std::uint32_t> octal_mode(std::string_view text) {
+    std::uint32_t mode = 0;
+    const char* const end = text.data() + text.size();
+    const auto [stop, fault] = std::from_chars(text.data(), end, mode, 8);
+    const bool good = text.size() >= 3 && text.size() <= 4 && fault == std::errc() && stop == end;
+    return good ? std::optional(mode) : std::nullopt;
+}
+
 Result<> set_bool(bool& target, bool when_true, std::string_view name, std::string_view value, const Source& source) {
     if (value == "true" || value == "1" || value == "yes") {
         target = when_true;

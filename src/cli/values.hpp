@@ -1,6 +1,8 @@
 #pragma once
 
+#include <charconv>
 #include <chrono>
+#include <cstdint>
 #include <initializer_list>
 #include <optional>
 #include <string>
@@ -37,6 +39,17 @@ Result<> check_path(std::string_view path, std::string_view name, std::string_vi
 // A few fixed words, or else an absolute path.
 Result<> set_word_or_path(std::string& target, std::initializer_list<std::string_view> words, std::string_view name,
                           std::string_view value, const Source& source);
+
+// A decimal number and nothing else; a sign only for a signed type.
+template <class Number> std::optional<Number> whole_number(std::string_view text) {
+    Number number{};
+    const char* const end = text.data() + text.size();
+    const auto [stop, fault] = std::from_chars(text.data(), end, number);
+    return fault == std::errc() && stop == end ? std::optional(number) : std::nullopt;
+}
+
+// Three or four octal digits.
+std::optional<std::uint32_t> octal_mode(std::string_view text);
 
 // true, 1, yes or false, 0, no.
 Result<> set_bool(bool& target, bool when_true, std::string_view name, std::string_view value, const Source& source);

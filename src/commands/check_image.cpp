@@ -94,7 +94,7 @@ std::vector<Finding> judge_paths(const Image& image, const Plan& plan) {
     std::vector<Finding> findings;
     std::vector<std::string_view> made;
     for (const SetupStep& step : plan.setup) {
-        if (step.kind == SetupKind::kMakeDirectory) {
+        if (step.kind != SetupKind::kOwn) {
             made.push_back(step.path);
             continue;
         }

@@ -1,9 +1,9 @@
 #include "commands/again.hpp"
 #include "commands/commands.hpp"
 #include "commands/start.hpp"
-#include "drop/drop.hpp"
 
 namespace stepdown::commands {
+
 // The Plan of the start, without its setup, for processes that the engine puts beside the entrypoint (docker exec,
 // HEALTHCHECK, probes) and that would run as root: drops, confines and verifies itself, then becomes the command.
 int exec(sys::Kernel& kernel, const cli::Parsed& parsed, const cli::Words& words, const supervise::SignalState& given) {
@@ -16,12 +16,17 @@ int exec(sys::Kernel& kernel, const cli::Parsed& parsed, const cli::Words& words
         return log.failed(same.error());
     }
     same->plan.setup.clear();
+    same->plan.setup_files.clear();
+    same->plan.sockets.clear(); // the start's app has them
+    same->plan.hooks = {};
+    same->plan.wait_for.clear();
     same->plan.init = false;
+    same->plan.emulate_root = without_listener(same->plan.emulate_root);
     const Result<Start> start = prepare(kernel, std::move(same->plan));
     if (!start) {
         return log.failed(start.error());
     }
-    if (Result<> dropped = drop::step_down(kernel, start->before, start->wanted); !dropped) {
+    if (Result<> dropped = step_down(kernel, *start); !dropped) {
         return log.failed(dropped.error());
     }
     return log.failed(become(kernel, launch_of(*start, given)));

@@ -11,6 +11,9 @@
 #include <unistd.h>
 
 #include "commands/account.hpp"
+#include "commands/descriptor.hpp"
+#include "commands/emulation.hpp"
+#include "commands/handover.hpp"
 #include "commands/launch.hpp"
 #include "confine/load.hpp"
 #include "supervise/terminal.hpp"
@@ -52,8 +55,24 @@ void read_interpreter(const char* path, ExecFailure& failure) noexcept {
     }
 }
 
+// sd_listen_fds(3): descriptors are for the process that LISTEN_PID names, so it is written by that process itself.
+void write_listen_pid(char* place) noexcept {
+    char digits[kPidDigits];
+    int count = 0;
+    for (pid_t rest = ::getpid(); rest != 0 && count < kPidDigits - 1; rest /= 10) {
+        digits[count++] = static_cast<char>('0' + rest % 10);
+    }
+    while (count > 0) {
+        *place++ = digits[--count];
+    }
+    *place = '\0';
+}
+
 // execvp(3)'s search without its shell: what is not a program is not run. Returns only to say why. Async-signal-safe.
 ExecFailure execute(sys::Kernel& kernel, const Program& program) noexcept {
+    if (program.listen_pid != nullptr) {
+        write_listen_pid(program.listen_pid);
+    }
     ExecFailure worst;
     for (std::size_t i = 0; i < program.candidates.size(); ++i) {
         const char* path = program.candidates[i].c_str();
@@ -136,14 +155,15 @@ Result<> judge(sys::Kernel& kernel, Facts wanted, const Account& account, int se
 // in a virtual machine.
 struct Launch::Barrier {
     std::atomic<Stage> stage = Stage::kStarted;
-    int error = 0;        // of the filter's load
-    int seccomp_mode = 0; // as the confined child was told
+    int error = 0;          // of a filter's load
+    bool emulating = false; // it was the emulation's
+    int seccomp_mode = 0;   // as the confined child was told
     ExecFailure exec;
 };
 
 namespace {
 
-constexpr int kLooks = 1000; // some 20 to 40 µs
+constexpr int kLooks = 4000; // some 80 to 160 µs
 
 struct Child {
     sys::Kernel& kernel;
@@ -151,6 +171,7 @@ struct Child {
     Launch::Barrier& barrier;
     int own_end;
     int other_end;
+    pid_t parent;
 };
 
 void relax() noexcept {
@@ -177,21 +198,47 @@ void change(Launch::Barrier& barrier, Stage stage, int end) noexcept {
     [[maybe_unused]] const ssize_t woken = ::write(end, "", 1);
 }
 
-int run_child(void* context) {
-    const auto& [kernel, what, barrier, own_end, other_end] = *static_cast<const Child*>(context);
-    ::close(other_end); // or the end of PID 1 would not end the wait below
-    supervise::lead_process_group(what.terminal);
-    if (!what.filter.empty()) {
-        if (const auto loaded = kernel.load_filter(what.filter); !loaded) {
-            barrier.error = loaded.error();
-            change(barrier, Stage::kConfineFailed, own_end);
-            ::_exit(to_status(ExitCode::kConfine));
+// The emulation first: the app's filter may forbid to load one more.
+sys::Sys<> load_emulation(sys::Kernel& kernel, const Launch& what, int own_end) noexcept {
+    if (!what.listened) {
+        return kernel.load_filter(what.emulation);
+    }
+    const auto listener = load_listened(kernel, what.emulation);
+    return listener ? send_descriptor(own_end, listener->get()) : std::unexpected(listener.error());
+}
+
+sys::Sys<> confine_child(const Child& child) noexcept {
+    const auto& [kernel, what, barrier, own_end, other_end, parent] = child;
+    if (!what.emulation.empty()) {
+        barrier.emulating = true;
+        if (const auto loaded = load_emulation(kernel, what, own_end); !loaded) {
+            return loaded;
         }
+        barrier.emulating = false;
+    }
+    return what.filter.empty() ? sys::Sys<>() : kernel.load_filter(what.filter);
+}
+
+int run_child(void* context) {
+    const auto& child = *static_cast<const Child*>(context);
+    const auto& [kernel, what, barrier, own_end, other_end, parent] = child;
+    ::close(other_end); // or the end of PID 1 would not end the wait below
+    supervise::lead_process_group(what.terminal, what.new_session);
+    if (what.dies_with_parent && (!kernel.set_parent_death_signal(SIGKILL) || ::getppid() != parent)) {
+        ::_exit(to_status(ExitCode::kInternal));
+    }
+    if (const auto confined = confine_child(child); !confined) {
+        barrier.error = confined.error();
+        change(barrier, Stage::kConfineFailed, own_end);
+        ::_exit(to_status(ExitCode::kConfine));
     }
     barrier.seccomp_mode = ::prctl(PR_GET_SECCOMP, 0, 0, 0, 0);
     change(barrier, Stage::kConfined, own_end);
     if (wait_while(Stage::kConfined, barrier, own_end) != Stage::kReleased) {
         ::_exit(to_status(ExitCode::kInternal));
+    }
+    if (what.ready_from >= 0 && ::dup2(what.ready_from, what.ready_to) == what.ready_from) {
+        ::fcntl(what.ready_from, F_SETFD, 0); // the same number: dup2(2) leaves it close-on-exec
     }
     supervise::give_signals_back(what.given_signals);
     barrier.exec = execute(kernel, what.program);
@@ -199,12 +246,23 @@ int run_child(void* context) {
     ::_exit(to_status(ExitCode::kNotExecutable));
 }
 
-Result<> confirm(sys::Kernel& kernel, const Launch& what, const Account& account, int end) {
+// Before anything is read from the barrier's end: its first byte brings the descriptor, or says that there is none.
+Result<> confirm(sys::Kernel& kernel, Launch& what, const Account& account) {
     const Launch::Barrier& barrier = *what.barrier;
+    const int end = what.barrier_end.get();
+    if (what.listened) {
+        what.listener = receive_descriptor(end);
+    }
     switch (wait_while(Stage::kStarted, barrier, end)) {
     case Stage::kConfined:
-        return judge(kernel, what.wanted, account, barrier.seccomp_mode);
+        return what.as_is ? Result<>() : judge(kernel, what.wanted, account, barrier.seccomp_mode);
     case Stage::kConfineFailed:
+        if (barrier.emulating) {
+            return call_failed(ExitCode::kConfine, "cannot load the filter that emulates root", "seccomp",
+                               barrier.error,
+                               "an outer filter may have a listener already, or forbid seccomp(2): "
+                               "start without --emulate-root");
+        }
         return call_failed(ExitCode::kConfine, "cannot load the app's seccomp filter", "seccomp", barrier.error);
     default:
         return fail(ExitCode::kInternal, "the child ended before it was confined");
@@ -213,8 +271,8 @@ Result<> confirm(sys::Kernel& kernel, const Launch& what, const Account& account
 
 } // namespace
 
-Result<pid_t> launch(sys::Kernel& kernel, Launch& what) {
-    if (::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0) {
+Result<pid_t> spawn(sys::Kernel& kernel, Launch& what) {
+    if (!what.as_is && ::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0) {
         return fail(ExitCode::kVerify,
                     "PID 1 is still dumpable after the drop: the app could read it; it was not started");
     }
@@ -223,31 +281,42 @@ Result<pid_t> launch(sys::Kernel& kernel, Launch& what) {
         return call_failed(ExitCode::kInternal, "cannot make the barrier between PID 1 and the app", "socketpair",
                            errno);
     }
-    const sys::Fd own_end(ends[0]);
-    sys::Fd child_end(ends[1]);
+    what.barrier_end = sys::Fd(ends[0]);
+    const sys::Fd child_end(ends[1]);
     // Not on this function's stack: the child goes on reading both until execve(2), when this function has returned.
     static Launch::Barrier barrier;
     what.barrier = &barrier;
-    static Child child{.kernel = kernel, .what = what, .barrier = barrier, .own_end = ends[1], .other_end = ends[0]};
+    static Child child{.kernel = kernel,
+                       .what = what,
+                       .barrier = barrier,
+                       .own_end = ends[1],
+                       .other_end = ends[0],
+                       .parent = ::getpid()};
     const auto pid = kernel.spawn(run_child, &child);
     if (!pid) {
         return call_failed(ExitCode::kInternal, "cannot start a process for the app", "clone", pid.error(),
                            "is the container's pids limit reached?");
     }
-    child_end = sys::Fd();
-    [[maybe_unused]] const int moved = ::chdir("/"); // PID 1 must not keep the app's directory's file system busy
-    const Account account = open_account(kernel, *pid);
-    Result<> passed = confine::load(kernel, what.own_filter);
-    if (passed) {
-        passed = confirm(kernel, what, account, own_end.get());
+    for (const int fd : what.handed_over) {
+        ::close(fd);
     }
-    if (!passed) {
-        ::kill(*pid, SIGKILL);
-        ::waitpid(*pid, nullptr, 0);
-        return std::unexpected(passed.error());
-    }
-    change(barrier, Stage::kReleased, own_end.get());
     return *pid;
+}
+
+Result<> release(sys::Kernel& kernel, Launch& what, pid_t child, std::span<const sock_filter> own_filter) {
+    [[maybe_unused]] const int moved = ::chdir("/"); // PID 1 must not keep the app's directory's file system busy
+    const Account account = what.as_is ? Account() : open_account(kernel, child);
+    Result<> passed = what.as_is ? Result<>() : confine::load(kernel, own_filter);
+    if (passed) {
+        passed = confirm(kernel, what, account);
+    }
+    if (passed) {
+        change(*what.barrier, Stage::kReleased, what.barrier_end.get());
+    } else {
+        ::kill(child, SIGKILL);
+        ::waitpid(child, nullptr, 0);
+    }
+    return passed;
 }
 
 std::optional<Error> refused_by_kernel(const Launch& what) {
@@ -258,14 +327,16 @@ std::optional<Error> refused_by_kernel(const Launch& what) {
 }
 
 Error become(sys::Kernel& kernel, const Launch& what) {
-    const Account account = open_account(kernel, 0);
-    if (!what.filter.empty()) {
-        if (Result<> loaded = confine::load(kernel, what.filter); !loaded) {
+    const Account account = what.as_is ? Account() : open_account(kernel, 0);
+    for (const auto filter : {what.emulation, what.filter}) {
+        if (Result<> loaded = filter.empty() ? Result<>() : confine::load(kernel, filter); !loaded) {
             return loaded.error();
         }
     }
-    if (Result<> judged = judge(kernel, what.wanted, account, ::prctl(PR_GET_SECCOMP, 0, 0, 0, 0)); !judged) {
-        return judged.error();
+    if (!what.as_is) {
+        if (Result<> judged = judge(kernel, what.wanted, account, ::prctl(PR_GET_SECCOMP, 0, 0, 0, 0)); !judged) {
+            return judged.error();
+        }
     }
     supervise::give_signals_back(what.given_signals);
     return explain(execute(kernel, what.program), what.program);

@@ -11,6 +11,7 @@
 #include "stepdown/error.hpp"
 #include "stepdown/facts.hpp"
 #include "supervise/signals.hpp"
+#include "sys/fd.hpp"
 #include "sys/kernel.hpp"
 
 namespace stepdown::commands {
@@ -22,6 +23,7 @@ struct Program {
     std::vector<std::string> candidates;
     std::vector<char*> argv;
     std::vector<char*> envp;
+    char* listen_pid = nullptr; // where in envp the app's own pid is to be written, of kPidDigits bytes; null: nowhere
 };
 
 struct Launch {
@@ -31,16 +33,28 @@ struct Launch {
     std::span<const sock_filter> filter; // the app's; empty: none
     const Facts& wanted;                 // of the app, filter included
     supervise::SignalState given_signals;
-    std::span<const sock_filter> own_filter = {}; // PID 1's; only launch() reads it
-    int terminal = -1;                            // to be handed to the app, or -1; likewise
-    Barrier* barrier = nullptr;                   // launch()'s own
+    bool as_is = false;            // nothing was dropped, so there is nothing to confine and to hold against
+    bool new_session = false;      // see supervise::lead_process_group
+    bool dies_with_parent = false; // the child is killed when this process ends first
+    std::span<const sock_filter> emulation = {}; // loaded before the app's; empty: none
+    bool listened = false;                       // and release() answers with the other end of it, in listener
+    std::span<const int> handed_over = {};       // descriptors of the app's, which PID 1 closes; only spawn() reads it
+    int terminal = -1;                           // to be handed to the app, or -1; only spawn() reads it
+    Barrier* barrier = nullptr;                  // spawn()'s own
+    sys::Fd barrier_end = {}; // PID 1's, open until the app is: a child that still has to say that it is confined
+                              // would get SIGPIPE, one that waits would end
+    sys::Fd listener = {};
+    int ready_from = -1; // a descriptor of this process, which the app finds as ready_to; -1: none
+    int ready_to = -1;
 };
 
-// Starts the app behind a barrier: the child confines itself and waits; PID 1 confines itself at the same time, reads
-// the child's state back from the kernel, holds it against wanted, and only then lets it execute. On any failure the
-// child is gone and the app's first instruction has not run. Returns the pid as soon as the child is released; what is
-// borrowed must live until it has ended, and one start at a time is all a process can do.
-Result<pid_t> launch(sys::Kernel& kernel, Launch& what);
+// Starts a child that confines itself and waits at a barrier; PID 1 may get ready meanwhile. What is borrowed must live
+// until the child has ended, and one start at a time is all a process can do.
+Result<pid_t> spawn(sys::Kernel& kernel, Launch& what);
+
+// PID 1 puts its own filter on, reads the child's state back from the kernel, holds it against wanted, and only then
+// lets it execute. On any failure the child is gone and the app's first instruction has not run.
+Result<> release(sys::Kernel& kernel, Launch& what, pid_t child, std::span<const sock_filter> own_filter);
 
 // To be asked when the child has ended: why execve(2) refused the app, if it did.
 std::optional<Error> refused_by_kernel(const Launch& what);

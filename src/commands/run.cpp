@@ -1,85 +1,124 @@
+#include <algorithm>
+
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "commands/clock.hpp"
 #include "commands/commands.hpp"
+#include "commands/notes.hpp"
+#include "commands/readiness.hpp"
 #include "commands/receipt.hpp"
+#include "commands/set_up.hpp"
 #include "commands/start.hpp"
+#include "commands/wait_for.hpp"
 #include "confine/builtin.hpp"
-#include "drop/drop.hpp"
-#include "setup/setup.hpp"
 #include "supervise/supervise.hpp"
 #include "supervise/terminal.hpp"
 
 namespace stepdown::commands {
 namespace {
 
-// The work that only root can do. What the user allowed to be skipped is said, never silent.
-Result<> set_up(sys::Kernel& kernel, const Start& start, const Log& log) {
-    if (start.plan.setup.empty()) {
-        return {};
+// Orphans must come to us to be reaped. PID 1 has them anyway; elsewhere the kernel is asked, and the user told.
+void inherit_orphans(sys::Kernel& kernel, Subreaper asked, const Log& log) {
+    const bool pid_1 = ::getpid() == 1;
+    if (asked == Subreaper::kAlways || (asked == Subreaper::kAuto && !pid_1)) {
+        if (kernel.set_subreaper()) {
+            log.info("registered as the subreaper of the app's orphans");
+            return;
+        }
     }
-    const Result<setup::Outcome> outcome =
-        setup::run(kernel, start.plan.setup, start.wanted.uid->front(), start.wanted.gid->front(),
-                   start.before.capabilities->effective, start.plan.setup_best_effort);
-    if (!outcome) {
-        return std::unexpected(outcome.error());
+    int already = 0;
+    if (!pid_1 && (::prctl(PR_GET_CHILD_SUBREAPER, &already, 0, 0, 0) < 0 || already == 0)) {
+        log.warn("neither PID 1 nor subreaper: zombie reaping won't work, the app's orphans do not come here");
     }
-    for (const std::string& line : outcome->skipped) {
-        log.warn("skipped: " + line);
-    }
-    return {};
 }
 
-// Orphans must come to us to be reaped. PID 1 has them anyway; elsewhere the kernel is asked, and the user told.
-void inherit_orphans(sys::Kernel& kernel, const Log& log) {
-    if (::getpid() == 1) {
-        return;
-    }
-    if (const auto set = kernel.set_subreaper(); set) {
-        log.info("not PID 1: registered as the subreaper of the app's orphans");
-    } else {
-        log.warn(
-            "neither PID 1 nor subreaper: orphans of the app will not be reaped here (prctl PR_SET_CHILD_SUBREAPER)");
-    }
+// Behind the last change of ids, which would undo it.
+Result<> follow_parent(sys::Kernel& kernel, int number) {
+    const auto set = number == 0 ? sys::Sys<>() : kernel.set_parent_death_signal(number);
+    return set ? Result<>()
+               : call_failed(ExitCode::kInternal, "cannot ask for a signal when the parent ends",
+                             "prctl PR_SET_PDEATHSIG", set.error());
 }
 
 void tell(const supervise::Outcome& outcome, const Log& log) {
     if (outcome.grace_over) {
         log.warn("the app had not ended when --grace was over: killed");
     }
+    if (outcome.daemon_lost) {
+        log.warn("--forking: the app ended, and no process was found that it goes on as; name its --pidfile");
+    }
     if (outcome.core_dumped) {
         log.warn("the app dumped its core");
     }
     if (outcome.killed > 0) {
-        log.warn("processes the app left behind and that were killed when --drain was over: " +
-                 std::to_string(outcome.killed));
+        std::string line = "processes the app left behind and that were killed when --drain was over: " +
+                           std::to_string(outcome.killed) + ", pid";
+        for (std::size_t i = 0; i < std::min<std::size_t>(outcome.killed, outcome.killed_first.size()); ++i) {
+            line.append(" ").append(std::to_string(outcome.killed_first[i]));
+        }
+        log.warn(outcome.killed > outcome.killed_first.size() ? line.append(" and others") : line);
     }
     if (outcome.drained > 0) {
         log.info("processes the app left behind and that ended: " + std::to_string(outcome.drained));
     }
 }
 
-int supervise_app(sys::Kernel& kernel, const Start& start, const supervise::SignalState& given, const Log& log,
-                  StageClock& clock) {
-    inherit_orphans(kernel, log);
-    Result<supervise::Watch> watch = supervise::Watch::open(start.plan.supervision);
-    if (!watch) {
-        return log.failed(watch.error());
+// The child confines itself while PID 1 gets ready to watch it.
+int supervise_app(sys::Kernel& kernel, Start& start, const supervise::SignalState& given, const Log& log,
+                  StageClock& clock, int failed_execution) {
+    const Supervision& asked = start.plan.supervision;
+    Result<supervise::Accounts> accounts = supervise::Accounts::open(asked, start.ready_file);
+    if (!accounts) {
+        return log.failed(accounts.error());
     }
+    std::vector<std::string> variables;
+    add_variables(start.program, *accounts, asked, variables);
     Launch what = launch_of(start, given);
-    what.own_filter = confine::builtin(confine::BuiltIn::kPid1);
     what.terminal = supervise::owned_terminal();
-    const Result<pid_t> app = launch(kernel, what);
+    what.ready_from = accounts->app_end();
+    what.ready_to = asked.ready.number;
+    const Result<pid_t> app = spawn(kernel, what);
     if (!app) {
         return log.failed(app.error());
     }
+    accounts->close_app_end();
+    inherit_orphans(kernel, asked.subreaper, log);
+    if (Result<> follows = follow_parent(kernel, asked.parent_death_signal); !follows) {
+        return log.failed(follows.error());
+    }
+    Result<supervise::Watch> watch = supervise::Watch::open(asked, *accounts, notes_to(log));
+    if (!watch) {
+        return log.failed(watch.error());
+    }
+    std::optional<RootListener> root;
+    if (what.listened) {
+        root.emplace(kernel, start.emulation.chosen, log);
+    }
+    if (Result<> released = release(kernel, what, *app, confine::builtin(own_filter_of(start))); !released) {
+        return log.failed(released.error());
+    }
     clock.done("confine and verify", "released the app, pid " + std::to_string(*app));
-    const supervise::Outcome outcome = watch->until_ended(*app);
+    const supervise::Outcome outcome =
+        watch->until_ended(*app, root ? root->work(std::move(what.listener)) : supervise::OtherWork());
     if (const std::optional<Error> refused = refused_by_kernel(what)) {
-        return log.failed(*refused);
+        const int status = log.failed(*refused);
+        return failed_execution == 0 ? status : failed_execution;
     }
     tell(outcome, log);
     return outcome.status;
+}
+
+Result<> give_root_up(sys::Kernel& kernel, const Start& start, const Log& log, StageClock& clock) {
+    if (Result<> left = leave_receipt(kernel, start, log); !left) {
+        return left;
+    }
+    clock.done("receipt", "done");
+    if (Result<> dropped = step_down(kernel, start); !dropped) {
+        return dropped;
+    }
+    clock.done("step down", "no privilege is left");
+    return {};
 }
 
 } // namespace
@@ -102,15 +141,20 @@ int run(sys::Kernel& kernel, const cli::Parsed& parsed, const supervise::SignalS
         return log.failed(done.error());
     }
     clock.done("setup", std::to_string(start->plan.setup.size()) + " steps");
-    if (Result<> left = leave_receipt(kernel, *start, log); !left) {
-        return log.failed(left.error());
+    Result<std::string> ready_file = leave_ready_file(kernel, *start);
+    if (!ready_file) {
+        return log.failed(ready_file.error());
     }
-    clock.done("receipt", "done");
-    if (Result<> dropped = drop::step_down(kernel, start->before, start->wanted); !dropped) {
-        return log.failed(dropped.error());
+    start->ready_file = std::move(*ready_file);
+    if (start->plan.as_is) {
+        log.info("no user was named: nothing is given up, the app gets what this process has");
+    } else if (Result<> down = give_root_up(kernel, *start, log, clock); !down) {
+        return log.failed(down.error());
     }
-    clock.done("step down", "no privilege is left");
-    return start->plan.init ? supervise_app(kernel, *start, given, log, clock)
+    if (Result<> answered = wait_for_all(start->plan, log); !answered) {
+        return log.failed(answered.error());
+    }
+    return start->plan.init ? supervise_app(kernel, *start, given, log, clock, parsed.failed_execution)
                             : log.failed(become(kernel, launch_of(*start, given)));
 }
 

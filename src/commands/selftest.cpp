@@ -8,6 +8,17 @@
 namespace stepdown::commands {
 namespace {
 
+// The app's state without what only a start does, and without an emulation, for which nobody would answer.
+void leave_state_alone(Plan& plan) {
+    plan.command = {"canary"};
+    plan.setup.clear();
+    plan.setup_files.clear();
+    plan.sockets.clear();
+    plan.hooks = {};
+    plan.wait_for.clear();
+    plan.emulate_root = "off";
+}
+
 constexpr const char* kCanary = "65534:65534"; // in no image anybody's
 
 } // namespace
@@ -18,7 +29,7 @@ int selftest(sys::Kernel& kernel, const cli::Parsed& parsed) {
     if (plan.user_spec.empty() && ::geteuid() == 0) {
         plan.user_spec = kCanary;
     }
-    plan.command = {"canary"};
+    leave_state_alone(plan);
     const Result<Start> start = prepare(kernel, std::move(plan));
     if (!start) {
         return refuse_judging(start.error().line);
@@ -40,7 +51,7 @@ std::vector<Finding> probe_running(sys::Kernel& kernel, const cli::Parsed& parse
     if (!same) {
         return probe_trouble(same.error().line);
     }
-    same->plan.command = {"canary"};
+    leave_state_alone(same->plan);
     const Result<Start> start = prepare(kernel, std::move(same->plan));
     return start ? probe(kernel, *start) : probe_trouble(start.error().line);
 }

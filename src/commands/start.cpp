@@ -2,33 +2,24 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sys/auxv.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "commands/account.hpp"
+#include "commands/handover.hpp"
+#include "commands/hooks.hpp"
+#include "commands/process.hpp"
 #include "commands/start.hpp"
+#include "drop/drop.hpp"
+#include "plan/capability_names.hpp"
 #include "plan/program.hpp"
-#include "plan/user_spec.hpp"
-#include "plan/validate.hpp"
 #include "plan/wanted.hpp"
 
 namespace stepdown::commands {
 namespace {
-
-// A whole file of the image, or "" where it does not exist: for numbers no account is needed.
-Result<std::string> read_account_file(sys::Kernel& kernel, const char* path) {
-    const sys::Fd file(::open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
-    if (!file) {
-        return errno == ENOENT ? Result<std::string>(std::string())
-                               : call_failed(ExitCode::kUsage, std::string("cannot read ") + path, "open", errno);
-    }
-    auto text = kernel.read_whole(file);
-    if (!text) {
-        return call_failed(ExitCode::kUsage, std::string("cannot read ") + path, "read", text.error());
-    }
-    return std::move(*text);
-}
 
 // A setuid copy of this program would hand its caller's words root's rights.
 Result<> refuse_setuid() {
@@ -51,6 +42,32 @@ const char* value_of(const std::vector<const char*>& environment, std::string_vi
     return "";
 }
 
+// capabilities(7), "File capabilities": struct vfs_cap_data of linux/capability.h, little-endian. 0 where there are
+// none.
+std::uint64_t file_capabilities(const char* path) {
+    vfs_ns_cap_data data{};
+    const ssize_t length = ::getxattr(path, "security.capability", &data, sizeof data);
+    if (length < static_cast<ssize_t>(sizeof(__le32) * 3)) {
+        return 0;
+    }
+    return data.data[0].permitted | static_cast<std::uint64_t>(data.data[1].permitted) << 32;
+}
+
+// A program that is to have what no_new_privs and the bounding set keep from it runs without, or does not start at all.
+void warn_of_file_capabilities(Plan& plan, const Program& program) {
+    for (const std::string& path : program.candidates) {
+        if (::access(path.c_str(), X_OK) != 0) {
+            continue;
+        }
+        if (const std::uint64_t lost = file_capabilities(path.c_str()) & ~plan.kept_capabilities; lost != 0) {
+            plan.warnings.push_back(path + " has file capabilities that it cannot have under no_new_privs: " +
+                                    plan::capability_names(lost) +
+                                    "; keep them with --keep-cap, or setcap -r the file");
+        }
+        return;
+    }
+}
+
 // Only execve(2) takes them as pointers to writable text, and writes nothing.
 char* writable(const char* text) { return const_cast<char*>(text); }
 
@@ -65,50 +82,51 @@ Program program_of(const Plan& plan, const std::vector<const char*>& environment
     for (const char* entry : environment) {
         program.envp.push_back(writable(entry));
     }
+    program.listen_pid = listen_pid_in(program.envp);
     return program;
 }
 
 } // namespace
-
-Source source_of(const Plan& plan, std::string_view option) {
-    for (const Setting& setting : plan.settings) {
-        if (setting.name == option) {
-            return setting.source;
-        }
-    }
-    return {};
-}
 
 Facts observe_self(sys::Kernel& kernel) {
     const auto facts = read_account(kernel, open_account(kernel, 0));
     return facts ? *facts : kernel.own_facts();
 }
 
-Result<> resolve(sys::Kernel& kernel, Plan& plan) {
-    if (!plan.user_spec.empty()) {
-        const Result<std::string> passwd = read_account_file(kernel, "/etc/passwd");
-        if (!passwd) {
-            return std::unexpected(passwd.error());
-        }
-        const std::size_t colon = plan.user_spec.find(':');
-        const bool names_group = colon != std::string::npos &&
-                                 plan.user_spec.find_first_not_of("0123456789", colon + 1) != std::string::npos;
-        const Result<std::string> group = names_group ? read_account_file(kernel, "/etc/group") : std::string();
-        if (!group) {
-            return std::unexpected(group.error());
-        }
-        Result<Identity> identity =
-            plan::resolve_user(plan.user_spec, *passwd, *group, source_of(plan, "user"), ::getuid());
-        if (!identity) {
-            return std::unexpected(identity.error());
-        }
-        plan.identity = std::move(*identity);
+Result<> step_down(sys::Kernel& kernel, const Start& start) {
+    const Process& asked = start.plan.process;
+    if (Result<> given = give_process(kernel, asked); !given) {
+        return given;
     }
-    return plan::check(plan);
+    if (Result<> placed = place_sockets(start.sockets); !placed) {
+        return placed;
+    }
+    if (Result<> dropped = drop::step_down(kernel, start.before, start.wanted, start.handed_over); !dropped) {
+        return dropped;
+    }
+    return enter_directory(asked);
 }
 
 Launch launch_of(const Start& start, const supervise::SignalState& given) {
-    return {.program = start.program, .filter = start.filter.program(), .wanted = start.wanted, .given_signals = given};
+    return {.program = start.program,
+            .filter = start.filter.program(),
+            .wanted = start.wanted,
+            .given_signals = given,
+            .as_is = start.plan.as_is,
+            .new_session = start.plan.supervision.new_session,
+            .dies_with_parent = start.plan.supervision.kill_on_orphan,
+            .emulation = start.emulation.filter.program(),
+            .listened = start.emulation.listens(),
+            .handed_over = start.handed_over};
+}
+
+confine::BuiltIn own_filter_of(const Start& start) {
+    if (start.emulation.listens()) {
+        return confine::BuiltIn::kPid1Listener; // which may open as well
+    }
+    return start.plan.supervision.log_orphans || !start.plan.supervision.pid_file.empty()
+               ? confine::BuiltIn::kPid1Opening
+               : confine::BuiltIn::kPid1;
 }
 
 Result<Start> prepare(sys::Kernel& kernel, Plan plan) {
@@ -124,18 +142,26 @@ Result<Start> prepare(sys::Kernel& kernel, Plan plan) {
     if (!wanted) {
         return std::unexpected(wanted.error());
     }
-    start.wanted = plan::with_filter(plan, *wanted);
-    Result<confine::Filter> filter = confine::filter_for(kernel, plan.seccomp);
+    start.wanted = plan.as_is ? *wanted : plan::with_filter(plan, *wanted);
+    Result<confine::Filter> filter = confine::filter_for(kernel, plan.as_is ? "off" : plan.seccomp);
     if (!filter) {
         return std::unexpected(filter.error());
     }
     start.filter = std::move(*filter);
+    start.emulation = *root_emulation_of(plan);
     for (std::string& warning : plan::start_warnings(plan, start.before)) {
         plan.warnings.push_back(std::move(warning));
     }
-    start.environment = plan::app_environment(environ, plan.identity);
+    const Result<std::vector<Variable>> changes = environment_changes(kernel, plan);
+    if (!changes) {
+        return std::unexpected(changes.error());
+    }
+    start.environment = plan::app_environment(environ, plan.identity, plan.environment, *changes);
+    plan.command = with_before_start(plan.hooks, std::move(plan.command));
+    start.handed_over = descriptors_of(plan);
     start.plan = std::move(plan);
     start.program = program_of(start.plan, start.environment.entries);
+    warn_of_file_capabilities(start.plan, start.program);
     return start;
 }
 

@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "cli/parsed.hpp"
+#include "commands/emulation.hpp"
 #include "commands/launch.hpp"
 #include "commands/log.hpp"
 #include "confine/load.hpp"
@@ -20,15 +21,30 @@ struct Start {
     Facts before;           // of this process
     Facts wanted;           // of the app, filter included
     confine::Filter filter; // the app's
+    RootEmulation emulation;
     plan::Environment environment;
     Program program;
+    std::vector<sys::Fd> sockets = {}; // as opened by set_up(), until the drop puts them in their places
+    std::vector<int> handed_over = {}; // descriptors above 2 that the app gets
+    std::string ready_file;            // commands/readiness.hpp; empty: none was asked for
 };
 
 // Plan → Start: who the app is, whether that is allowed and can be reached from here, which filter, which program.
 Result<Start> prepare(sys::Kernel& kernel, Plan plan);
 
+// The drop with all that surrounds it: what only root may give the app before, the directory it starts in after.
+Result<> step_down(sys::Kernel& kernel, const Start& start);
+
 // The app's side of a launch, without PID 1's. Borrows from start.
 Launch launch_of(const Start& start, const supervise::SignalState& given);
+
+// The filter that PID 1 puts on itself.
+confine::BuiltIn own_filter_of(const Start& start);
+
+// The lines of plan.setup_files, in front of plan.setup, and what the lines of both leave to be looked up: specifiers,
+// names. passwd and group are read when a line needs them. Errors: ExitCode::kUsage.
+class AccountFiles;
+Result<> resolve_setup(sys::Kernel& kernel, Plan& plan, AccountFiles& files);
 
 // plan.user_spec → plan.identity, and the checks that need no privilege: what `plan --check` does at image build.
 Result<> resolve(sys::Kernel& kernel, Plan& plan);

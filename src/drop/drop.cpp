@@ -14,18 +14,52 @@ Result<> finish(const sys::Sys<>& answer, std::string_view what, std::string_vie
     return answer ? Result<>() : call_failed(ExitCode::kDrop, what, call, answer.error(), remedy);
 }
 
-Result<> close_descriptors(sys::Kernel& kernel, const Facts&, const Facts&) {
-    return finish(kernel.close_from(kFirstPrivateDescriptor), "cannot close the inherited descriptors", "close_range");
+Result<> close_descriptors(sys::Kernel& kernel, const Change& change) {
+    constexpr std::string_view kWhat = "cannot close the inherited descriptors";
+    unsigned next = kFirstPrivateDescriptor;
+    for (const int fd : change.kept) {
+        const auto kept = static_cast<unsigned>(fd);
+        if (kept > next) {
+            if (const auto closed = kernel.close_between(next, kept - 1); !closed) {
+                return finish(closed, kWhat, "close_range");
+            }
+        }
+        next = kept + 1;
+    }
+    return finish(kernel.close_from(next), kWhat, "close_range");
 }
 
-Result<> clear_ambient(sys::Kernel& kernel, const Facts& before, const Facts& wanted) {
-    if (before.capabilities->ambient == wanted.capabilities->ambient) {
+// What the app keeps goes by way of the inheritable and the ambient set, which survive execve(2) under no_new_privs. It
+// must be raised before the locked securebits forbid it.
+Result<> set_ambient(sys::Kernel& kernel, const Change& change) {
+    const CapabilitySets& before = *change.before.capabilities;
+    const std::uint64_t kept = change.wanted.capabilities->ambient;
+    if (before.ambient == kept) {
         return {};
     }
-    return finish(kernel.clear_ambient(), "cannot clear the ambient capabilities", "prctl PR_CAP_AMBIENT_CLEAR_ALL");
+    if (const auto cleared = kernel.clear_ambient(); !cleared || kept == 0) {
+        return finish(cleared, "cannot clear the ambient capabilities", "prctl PR_CAP_AMBIENT_CLEAR_ALL");
+    }
+    const auto inheritable =
+        kernel.set_capabilities({.inheritable = kept, .permitted = before.permitted, .effective = before.effective});
+    if (!inheritable) {
+        return finish(inheritable, "cannot make the kept capabilities inheritable", "capset");
+    }
+    for (unsigned capability = 0; capability < kMaskBits; ++capability) {
+        if ((kept >> capability & 1) == 0) {
+            continue;
+        }
+        if (const auto raised = kernel.raise_ambient(capability); !raised) {
+            return finish(raised, "cannot keep capability " + std::to_string(capability) + " for the app",
+                          "prctl PR_CAP_AMBIENT_RAISE");
+        }
+    }
+    return {};
 }
 
-Result<> empty_bounding_set(sys::Kernel& kernel, const Facts& before, const Facts& wanted) {
+Result<> empty_bounding_set(sys::Kernel& kernel, const Change& change) {
+    const Facts& before = change.before;
+    const Facts& wanted = change.wanted;
     const std::uint64_t surplus = before.capabilities->bounding & ~wanted.capabilities->bounding;
     for (unsigned capability = 0; capability < kMaskBits; ++capability) {
         if ((surplus >> capability & 1) == 0) {
@@ -39,7 +73,9 @@ Result<> empty_bounding_set(sys::Kernel& kernel, const Facts& before, const Fact
     return {};
 }
 
-Result<> lock_securebits(sys::Kernel& kernel, const Facts& before, const Facts& wanted) {
+Result<> lock_securebits(sys::Kernel& kernel, const Change& change) {
+    const Facts& before = change.before;
+    const Facts& wanted = change.wanted;
     if (before.securebits == wanted.securebits) {
         return {};
     }
@@ -47,7 +83,9 @@ Result<> lock_securebits(sys::Kernel& kernel, const Facts& before, const Facts& 
                   "the container needs --cap-add=SETPCAP at its start");
 }
 
-Result<> set_groups(sys::Kernel& kernel, const Facts& before, const Facts& wanted) {
+Result<> set_groups(sys::Kernel& kernel, const Change& change) {
+    const Facts& before = change.before;
+    const Facts& wanted = change.wanted;
     if (before.groups == wanted.groups) {
         return {};
     }
@@ -55,7 +93,9 @@ Result<> set_groups(sys::Kernel& kernel, const Facts& before, const Facts& wante
                   "the container needs --cap-add=SETGID at its start");
 }
 
-Result<> set_gid(sys::Kernel& kernel, const Facts& before, const Facts& wanted) {
+Result<> set_gid(sys::Kernel& kernel, const Change& change) {
+    const Facts& before = change.before;
+    const Facts& wanted = change.wanted;
     if (before.gid == wanted.gid) {
         return {};
     }
@@ -64,7 +104,9 @@ Result<> set_gid(sys::Kernel& kernel, const Facts& before, const Facts& wanted) 
                   "the container needs --cap-add=SETGID at its start");
 }
 
-Result<> set_uid(sys::Kernel& kernel, const Facts& before, const Facts& wanted) {
+Result<> set_uid(sys::Kernel& kernel, const Change& change) {
+    const Facts& before = change.before;
+    const Facts& wanted = change.wanted;
     if (before.uid == wanted.uid) {
         return {};
     }
@@ -73,25 +115,27 @@ Result<> set_uid(sys::Kernel& kernel, const Facts& before, const Facts& wanted) 
                   "the container needs --cap-add=SETUID at its start");
 }
 
-Result<> set_capabilities(sys::Kernel& kernel, const Facts&, const Facts& wanted) {
+Result<> set_capabilities(sys::Kernel& kernel, const Change& change) {
+    const Facts& wanted = change.wanted;
     return finish(kernel.set_capabilities(*wanted.capabilities), "cannot give up the capabilities", "capset");
 }
 
-Result<> set_no_new_privs(sys::Kernel& kernel, const Facts& before, const Facts&) {
+Result<> set_no_new_privs(sys::Kernel& kernel, const Change& change) {
+    const Facts& before = change.before;
     if (before.no_new_privs == true) {
         return {};
     }
     return finish(kernel.set_no_new_privs(), "cannot set no_new_privs", "prctl PR_SET_NO_NEW_PRIVS");
 }
 
-Result<> hide_memory(sys::Kernel& kernel, const Facts&, const Facts&) {
+Result<> hide_memory(sys::Kernel& kernel, const Change&) {
     return finish(kernel.set_dumpable(false), "cannot make PID 1 unreadable for the app", "prctl PR_SET_DUMPABLE");
 }
 
 constexpr std::array kOrder{
     Step{"close descriptors", "what root opened must not reach the app", close_descriptors},
-    Step{"clear ambient capabilities", "they would come back at execve; asked for while it is surely allowed",
-         clear_ambient},
+    Step{"clear the ambient capabilities, but for what the app keeps",
+         "they come back at execve; asked for while the securebits and the capabilities surely allow it", set_ambient},
     Step{"empty the bounding set", "needs CAP_SETPCAP, so before the capabilities go", empty_bounding_set},
     Step{"lock the securebits", "needs CAP_SETPCAP; after the ids have changed the kernel answers EPERM",
          lock_securebits},
@@ -111,9 +155,9 @@ constexpr std::array kOrder{
 
 std::span<const Step> order() { return kOrder; }
 
-Result<> step_down(sys::Kernel& kernel, const Facts& before, const Facts& wanted) {
+Result<> step_down(sys::Kernel& kernel, const Facts& before, const Facts& wanted, std::span<const int> kept) {
     for (const Step& step : kOrder) {
-        if (Result<> result = step.run(kernel, before, wanted); !result) {
+        if (Result<> result = step.run(kernel, {before, wanted, kept}); !result) {
             return result;
         }
     }

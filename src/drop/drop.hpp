@@ -8,12 +8,20 @@
 
 namespace stepdown::drop {
 
+// What the step down goes from and to. Descriptors in kept, ascending and all above 2, are the only ones above 2 that
+// stay open.
+struct Change {
+    const Facts& before;
+    const Facts& wanted;
+    std::span<const int> kept = {};
+};
+
 // One row of the step down: it makes one difference between before and wanted go away, or does nothing when there is
 // none.
 struct Step {
     const char* name;
     const char* reason; // why it stands where it stands
-    Result<> (*run)(sys::Kernel& kernel, const Facts& before, const Facts& wanted);
+    Result<> (*run)(sys::Kernel& kernel, const Change& change);
 };
 
 // The rows in the order in which they run. The order is the security argument: capabilities(7), credentials(7),
@@ -23,6 +31,6 @@ std::span<const Step> order();
 // Runs every row. Irreversible, for the calling thread and all it starts. The first row that fails ends it, with
 // ExitCode::kDrop; the process may be half dropped then and must not start the app. Every field of wanted must be set
 // but the two of seccomp.
-Result<> step_down(sys::Kernel& kernel, const Facts& before, const Facts& wanted);
+Result<> step_down(sys::Kernel& kernel, const Facts& before, const Facts& wanted, std::span<const int> kept = {});
 
 } // namespace stepdown::drop

@@ -55,10 +55,15 @@ constexpr Row kTable[] = {
     {"setresgid", Item::kSetId, kZero, kNotify, {}, Call::kSetResgid},
     {"setfsgid", Item::kSetId, kZero, kNotify, {}, Call::kSetFsgid},
     {"setgroups", Item::kSetGroups, kZero, kNotify, {}, Call::kSetGroups, bit(1), 0},
-    {"chown", Item::kChown, kZero, kZero},
-    {"lchown", Item::kChown, kZero, kZero},
-    {"fchown", Item::kChown, kZero, kZero},
-    {"fchownat", Item::kChown, kZero, kZero},
+    {"chown", Item::kChown, kZero, kZero, {}, Call::kChown, bit(0), 0, true},
+    {"lchown", Item::kChown, kZero, kZero, {}, Call::kLchown, bit(0), 0, true},
+    {"fchown", Item::kChown, kZero, kZero, {}, Call::kFchown, 0, 0, true},
+    {"fchownat", Item::kChown, kZero, kZero, {}, Call::kFchownat, bit(1), 0, true},
+    {"stat", Item::kChown, kKernel, kKernel, {}, Call::kStat, bit(0), bit(1), true},
+    {"lstat", Item::kChown, kKernel, kKernel, {}, Call::kLstat, bit(0), bit(1), true},
+    {"fstat", Item::kChown, kKernel, kKernel, {}, Call::kFstat, 0, bit(1), true},
+    {"newfstatat", Item::kChown, kKernel, kKernel, {}, Call::kNewfstatat, bit(1), bit(2), true},
+    {"statx", Item::kChown, kKernel, kKernel, {}, Call::kStatx, bit(1), bit(4), true},
     {"mknod", Item::kMknod, kZero, kZero, device(1, S_IFCHR)},
     {"mknod", Item::kMknod, kZero, kZero, device(1, S_IFBLK)},
     {"mknodat", Item::kMknod, kZero, kZero, device(2, S_IFCHR)},
@@ -200,7 +205,10 @@ std::string to_text(const Emulation& emulation) {
 std::span<const Row> table() { return kTable; }
 
 How how(const Row& row, const Emulation& emulation) {
-    return emulation.has(row.item) ? at(row, emulation.level) : kKernel;
+    if (!emulation.has(row.item)) {
+        return kKernel;
+    }
+    return emulation.owners && row.owners ? kNotify : at(row, emulation.level);
 }
 
 } // namespace stepdown::emulate

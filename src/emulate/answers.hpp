@@ -40,6 +40,7 @@ std::string_view name_of(Item item);
 struct Emulation {
     Level level = Level::kOff;
     std::bitset<kItems> removed;
+    bool owners = false; // level full: chown is remembered, stat answers with it
 
     bool has(Item item) const { return !removed[static_cast<std::size_t>(item)]; }
     bool operator==(const Emulation&) const = default;
@@ -78,6 +79,15 @@ enum class Call {
     kSetRlimit,
     kPrlimit,
     kExitGroup,
+    kChown,
+    kLchown,
+    kFchown,
+    kFchownat,
+    kStat,
+    kLstat,
+    kFstat,
+    kNewfstatat,
+    kStatx,
 };
 
 enum class How {
@@ -105,9 +115,10 @@ struct Row {
     How ids;  // at level ids
     How full; // at level full
     When when = {};
-    Call call = Call::kNone; // where full is kNotify
+    Call call = Call::kNone; // where full is kNotify, or owners is set
     unsigned reads = 0;      // bit n: argument n is an address that PID 1 reads from
     unsigned writes = 0;     // likewise, that it writes a result to
+    bool owners = false;     // notified at level full with --emulate-owners
 };
 
 std::span<const Row> table();

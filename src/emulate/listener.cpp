@@ -3,6 +3,7 @@
 #include <iterator>
 #include <utility>
 
+#include <linux/capability.h>
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -14,8 +15,8 @@
 namespace stepdown::emulate {
 
 Listener::Listener(sys::Fd listener, sys::Fd proc, Session session, std::vector<CallNumber> numbers,
-                   std::uint32_t architecture)
-    : listener_(std::move(listener)), proc_(std::move(proc)), session_(std::move(session)),
+                   std::uint32_t architecture, std::optional<Owners> owners)
+    : listener_(std::move(listener)), proc_(std::move(proc)), session_(std::move(session)), owners_(std::move(owners)),
       numbers_(std::move(numbers)), architecture_(architecture) {}
 
 Response Listener::respond(std::int32_t number, std::uint32_t architecture, pid_t thread,
@@ -24,7 +25,15 @@ Response Listener::respond(std::int32_t number, std::uint32_t architecture, pid_
     if (architecture != architecture_ || found == numbers_.end()) {
         return {.to_kernel = true};
     }
-    return session_.answer({.thread = thread, .call = found->call, .args = args}, proc_);
+    const Notification call = {.thread = thread, .call = found->call, .args = args};
+    if (call.call < Call::kChown) {
+        return session_.answer(call, proc_);
+    }
+    if (!owners_) {
+        return {.to_kernel = true};
+    }
+    return call.call < Call::kStat ? owners_->change(call, session_.has_capability(thread, CAP_CHOWN, proc_), proc_)
+                                   : owners_->tell(call, proc_);
 }
 
 Listener::Event Listener::answer() {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "emulate/owners.hpp"
 #include "emulate/proc.hpp"
 #include "emulate/session.hpp"
 #include "sys/fd.hpp"
@@ -19,8 +20,9 @@ struct CallNumber {
 class Listener {
   public:
     // architecture: AUDIT_ARCH_* of the machine; calls through any other go to the kernel.
+    // owners: without, their calls go to the kernel.
     Listener(sys::Fd listener, sys::Fd proc, Session session, std::vector<CallNumber> numbers,
-             std::uint32_t architecture);
+             std::uint32_t architecture, std::optional<Owners> owners = {});
 
     int descriptor() const noexcept { return listener_.get(); }
 
@@ -41,6 +43,7 @@ class Listener {
     sys::Fd listener_;
     Proc proc_;
     Session session_;
+    std::optional<Owners> owners_;
     std::vector<CallNumber> numbers_;
     std::uint32_t architecture_;
     bool chroot_said_ = false;

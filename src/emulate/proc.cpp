@@ -7,9 +7,11 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <limits.h>
 #include <linux/seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -140,6 +142,50 @@ bool Proc::write(pid_t thread, std::uint64_t address, std::span<const std::byte>
     const sys::Fd memory = from.empty() ? sys::Fd() : memory_of(thread, O_WRONLY);
     return from.empty() || (memory && ::pwrite(memory.get(), from.data(), from.size(), static_cast<off_t>(address)) ==
                                           static_cast<ssize_t>(from.size()));
+}
+
+// Up to its null byte, page by page: what lies behind that need not be there. False: not there, or too long.
+bool Proc::read_text(pid_t thread, std::uint64_t address, std::span<char> into) {
+    constexpr std::size_t kPage = 4096;
+    for (std::size_t have = 0; have < into.size();) {
+        const auto part = into.subspan(have, std::min(into.size() - have, kPage - (address + have) % kPage));
+        if (!read(thread, address + have, std::as_writable_bytes(part))) {
+            return false;
+        }
+        if (std::ranges::contains(part, '\0')) {
+            return true;
+        }
+        have += part.size();
+    }
+    return false;
+}
+
+sys::Fd Proc::descriptor_of(pid_t thread, int descriptor) const {
+    std::array<char, kPathLength> path{};
+    fmt::format_to_n(path.data(), path.size() - 1, "{}/fd/{}", thread, descriptor);
+    std::uint64_t id = id_;
+    sys::Fd file(::openat(proc_.get(), path.data(), O_PATH | O_CLOEXEC));
+    return ::syscall(SYS_ioctl, listener_, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0 ? std::move(file) : sys::Fd();
+}
+
+sys::Fd Proc::file_of(pid_t thread, int directory, std::uint64_t path, bool follow, bool may_be_empty) {
+    std::array<char, PATH_MAX> text;
+    if (!read_text(thread, path, text)) {
+        return sys::Fd();
+    }
+    const std::string_view name = text.data();
+    if (name.empty() ? !may_be_empty : name.starts_with("/proc/") || name.starts_with("/dev/")) {
+        return sys::Fd();
+    }
+    sys::Fd file = directory == AT_FDCWD ? open("cwd", thread, 0, O_PATH) : descriptor_of(thread, directory);
+    if (!name.empty()) {
+        const int flags = O_PATH | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW);
+        file = sys::Fd(::openat(file.get(), text.data(), flags));
+    }
+    struct stat found{};
+    struct stat proc{};
+    const bool both = file && ::fstat(file.get(), &found) == 0 && ::fstat(proc_.get(), &proc) == 0;
+    return both && found.st_dev != proc.st_dev ? std::move(file) : sys::Fd();
 }
 
 } // namespace stepdown::emulate

@@ -27,11 +27,17 @@ class Proc : public Target {
     bool read(pid_t thread, std::uint64_t address, std::span<std::byte> into) override;
     bool write(pid_t thread, std::uint64_t address, std::span<const std::byte> from) override;
 
+    // The thread's open descriptor, and the file that it names, opened with O_PATH; none for what lies below /proc,
+    // which shows everybody another thing. directory: a descriptor of the thread's, or AT_FDCWD.
+    sys::Fd descriptor_of(pid_t thread, int descriptor) const;
+    sys::Fd file_of(pid_t thread, int directory, std::uint64_t path, bool follow, bool may_be_empty);
+
     static constexpr std::size_t kThreads = 128; // whose children are looked at
 
   private:
     sys::Fd open(const char* what, pid_t process, pid_t thread, int flags) const;
     sys::Fd memory_of(pid_t thread, int flags) const;
+    bool read_text(pid_t thread, std::uint64_t address, std::span<char> into);
 
     sys::Fd proc_;
     int listener_ = -1;

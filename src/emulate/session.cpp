@@ -362,6 +362,11 @@ void Session::notice_execve(const Process& caller, Target& target) {
     store(caller, after, target);
 }
 
+bool Session::has_capability(pid_t thread, unsigned capability, Target& target) {
+    const auto caller = target.process_of(thread);
+    return may(caller ? credentials_of(*caller, target) : initial_, capability);
+}
+
 Response Session::answer(const Notification& call, Target& target) {
     const auto caller = target.process_of(call.thread);
     if (!caller) { // it is gone, or there is no /proc: as at level ids

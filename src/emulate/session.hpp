@@ -85,6 +85,9 @@ class Session {
 
     Response answer(const Notification& call, Target& target);
 
+    // Whether the caller has that capability, as it is told.
+    bool has_capability(pid_t thread, unsigned capability, Target& target);
+
     std::size_t processes() const { return known_.size(); }
 
   private:

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <string>
 
 namespace stepdown::plan {
 namespace {
@@ -33,10 +34,26 @@ std::string_view take_line(std::string_view& text) {
     return line;
 }
 
-template <auto Parse, class Matches> auto find_entry(std::string_view text, Matches matches) -> decltype(Parse(text)) {
+// The fields that entries are looked up by.
+constexpr std::size_t kName = 0;
+constexpr std::size_t kId = 2;
+
+bool has(std::string_view line, std::size_t field, std::string_view value) {
+    for (; field > 0; --field) {
+        line.remove_prefix(std::min(line.find(':'), line.size() - 1) + 1);
+    }
+    return line.starts_with(value) && line.substr(value.size()).starts_with(':');
+}
+
+// Only a line that has the value where it belongs is parsed: an id can be written in one way.
+template <auto Parse>
+auto find_entry(std::string_view text, std::size_t field, std::string_view value) -> decltype(Parse(text)) {
     while (!text.empty()) {
-        if (const auto entry = Parse(take_line(text)); entry && matches(*entry)) {
-            return entry;
+        const std::string_view line = take_line(text);
+        if (!line.empty() && has(line, field, value)) {
+            if (const auto entry = Parse(line)) {
+                return entry;
+            }
         }
     }
     return std::nullopt;
@@ -91,15 +108,15 @@ std::optional<Group> parse_group(std::string_view line) {
 }
 
 std::optional<Account> find_user(std::string_view passwd, std::string_view name) {
-    return find_entry<parse_account>(passwd, [name](const Account& account) { return account.name == name; });
+    return find_entry<parse_account>(passwd, kName, name);
 }
 
 std::optional<Account> find_user(std::string_view passwd, uid_t uid) {
-    return find_entry<parse_account>(passwd, [uid](const Account& account) { return account.uid == uid; });
+    return find_entry<parse_account>(passwd, kId, std::to_string(uid));
 }
 
 std::optional<Group> find_group(std::string_view group, std::string_view name) {
-    return find_entry<parse_group>(group, [name](const Group& entry) { return entry.name == name; });
+    return find_entry<parse_group>(group, kName, name);
 }
 
 std::size_t malformed_user(std::string_view passwd, std::string_view name) {

@@ -2,6 +2,8 @@
 
 #include <string_view>
 
+#include "plan/tmpfiles.hpp"
+
 namespace stepdown::plan {
 namespace {
 
@@ -16,6 +18,66 @@ std::string octal(std::uint32_t mode) {
         mode >>= 3;
     } while (mode != 0);
     return digits;
+}
+
+std::string joined(const auto& numbers) {
+    std::string text;
+    for (const auto number : numbers) {
+        text.append(text.empty() ? "" : ",").append(std::to_string(number));
+    }
+    return text;
+}
+
+void append_identity(std::string& text, const Plan& plan) {
+    if (plan.groups.rule == GroupsRule::kKeep) {
+        append_line(text, "groups", "keep");
+    } else if (plan.groups.rule != GroupsRule::kClear) {
+        append_line(text, "groups", joined(plan.groups.ids));
+    }
+    if (plan.kept_capabilities != 0) {
+        append_line(text, "capabilities", std::to_string(plan.kept_capabilities));
+    }
+}
+
+void append_process(std::string& text, const Process& asked) {
+    if (asked.umask) {
+        append_line(text, "umask", octal(*asked.umask));
+    }
+    for (const ResourceLimit& limit : asked.limits) {
+        append_line(text, "rlimit",
+                    std::to_string(limit.resource) + "=" + std::to_string(limit.soft) + ":" +
+                        std::to_string(limit.hard));
+    }
+    if (!asked.directory.empty()) {
+        append_line(text, "cwd", asked.directory);
+    }
+    if (asked.nice) {
+        append_line(text, "nice", std::to_string(*asked.nice));
+    }
+    if (asked.oom_score_adj) {
+        append_line(text, "oom-score-adj", std::to_string(*asked.oom_score_adj));
+    }
+    if (asked.own_stdio) {
+        append_line(text, "own-stdio", "yes");
+    }
+    if (!asked.keep_fds.empty()) {
+        append_line(text, "keep-fd", joined(asked.keep_fds));
+    }
+}
+
+void append_environment(std::string& text, const EnvironmentRules& rules) {
+    if (rules.clear) {
+        append_line(text, "clear-env", "yes");
+    }
+    for (const std::string& name : rules.keep) {
+        append_line(text, "keep-env", name);
+    }
+    for (const std::string& file : rules.files) {
+        append_line(text, "env-file", file);
+    }
+    for (const auto& [name, value] : rules.changes) {
+        append_line(text, value ? "env" : "unset", value ? name + "=" + *value : name);
+    }
 }
 
 std::string_view yes_or_no(bool value) { return value ? "yes" : "no"; }
@@ -40,6 +102,54 @@ void append_supervision(std::string& text, const Supervision& asked) {
     for (const StatusRewrite& status : asked.exit_statuses) {
         append_line(text, "exit-status", std::to_string(status.from) + "=" + std::to_string(status.to));
     }
+    const std::pair<std::string_view, bool> flags[] = {{"job-control", asked.job_control},
+                                                       {"new-session", asked.new_session},
+                                                       {"forking", asked.forking},
+                                                       {"log-orphans", asked.log_orphans},
+                                                       {"kill-on-orphan", asked.kill_on_orphan}};
+    for (const auto& [name, given] : flags) {
+        if (given) {
+            append_line(text, name, "yes");
+        }
+    }
+    if (asked.subreaper != Subreaper::kAuto) {
+        append_line(text, "subreaper", yes_or_no(asked.subreaper == Subreaper::kAlways));
+    }
+    if (!asked.pid_file.empty()) {
+        append_line(text, "pidfile", asked.pid_file);
+    }
+    if (asked.ready.kind != Readiness::Kind::kNone) {
+        append_line(text, "ready", in_words(asked.ready));
+    }
+    if (asked.watchdog) {
+        append_line(text, "watchdog", std::to_string(asked.watchdog->count()));
+    }
+    if (asked.parent_death_signal != 0) {
+        append_line(text, "parent-death-signal", std::to_string(asked.parent_death_signal));
+    }
+}
+
+void append_handover(std::string& text, const Plan& plan) {
+    for (const ListenSocket& asked : plan.sockets) {
+        append_line(text, "listen", asked.name + " " + asked.address + " " + std::to_string(asked.port));
+    }
+    for (const Secret& secret : plan.secrets) {
+        append_line(text, "secret",
+                    secret.name + " " + secret.path + " " + (secret.in_environment ? "env" : octal(secret.mode)));
+    }
+    for (const auto* commands : {&plan.hooks.before_drop, &plan.hooks.before_drop_dirs, &plan.hooks.before_start}) {
+        for (const std::string& command : *commands) {
+            append_line(text, "hook", command);
+        }
+    }
+}
+
+void append_own_rules(std::string& text, const OwnRules& rules) {
+    if (rules != OwnRules()) {
+        append_line(text, "own-rules",
+                    std::to_string(static_cast<int>(rules.policy)) + "," + std::to_string(rules.allowed) + "," +
+                        std::string(yes_or_no(rules.cross_mounts)));
+    }
 }
 
 } // namespace
@@ -50,15 +160,28 @@ std::string canonical_text(const Plan& plan) {
     append_line(text, "user", plan.identity ? std::to_string(plan.identity->uid) : "unchanged");
     append_line(text, "group", plan.identity ? std::to_string(plan.identity->gid) : "unchanged");
     append_line(text, "allow-root", yes_or_no(plan.allow_root));
+    append_identity(text, plan);
+    append_process(text, plan.process);
+    append_environment(text, plan.environment);
     for (const SetupStep& step : plan.setup) {
-        if (step.kind == SetupKind::kOwn) {
+        if (!step.for_app || step.file_mode) {
+            append_line(text, "setup", setup_line(step, "app app"));
+        } else if (step.kind == SetupKind::kOwn) {
             append_line(text, "own", step.path);
         } else {
             append_line(text, "mkdir", step.path + ":" + octal(step.mode.value_or(0755)));
         }
     }
+    append_own_rules(text, plan.own);
+    append_handover(text, plan);
     append_line(text, "setup-best-effort", yes_or_no(plan.setup_best_effort));
     append_line(text, "seccomp", plan.seccomp);
+    if (plan.emulate_root != "off") {
+        append_line(text, "emulate-root", plan.emulate_root);
+    }
+    if (plan.emulate_owners) {
+        append_line(text, "emulate-owners", "yes");
+    }
     append_line(text, "init", yes_or_no(plan.init));
     append_supervision(text, plan.supervision);
     return text;

@@ -26,6 +26,9 @@ std::string_view option_of(SetupKind kind) { return kind == SetupKind::kMakeDire
 Result<> check_setup(const Plan& plan) {
     constexpr std::uint32_t kPermissionBits = 07777;
     for (const SetupStep& step : plan.setup) {
+        if (!step.for_app) {
+            continue; // a line, judged when it was resolved
+        }
         const std::string quoted = at(plan, option_of(step.kind)) + "\"" + step.path + "\" ";
         if (const std::string_view fault = path_fault(step.path); !fault.empty()) {
             return fail(ExitCode::kUsage, quoted + std::string(fault));
@@ -40,12 +43,61 @@ Result<> check_setup(const Plan& plan) {
     return {};
 }
 
+// sd_listen_fds(3) has the sockets from descriptor 3 on.
+Result<> check_descriptors(const Plan& plan) {
+    const auto end = 3 + static_cast<int>(plan.sockets.size());
+    if (!plan.sockets.empty() && !plan.process.keep_fds.empty() && plan.process.keep_fds.front() < end) {
+        return fail(ExitCode::kUsage, at(plan, "keep-fd") + std::to_string(plan.process.keep_fds.front()) +
+                                          " is where a socket of --listen has to be: pass it as " +
+                                          std::to_string(end) + " or above");
+    }
+    return {};
+}
+
 Result<> check_supervision(const Plan& plan) {
     const Supervision& asked = plan.supervision;
     const bool term_too = std::ranges::contains(asked.signals, SIGTERM, &SignalRewrite::from);
+    if (!plan.init && (asked.forking || asked.watchdog || asked.ready.kind != Readiness::Kind::kNone)) {
+        return fail(ExitCode::kUsage, "forking, ready and watchdog are PID 1's work: leave out --no-init");
+    }
+    if (!asked.pid_file.empty() && !asked.forking) {
+        return fail(ExitCode::kUsage, at(plan, "pidfile") + "only --forking reads one: add that, or leave this out");
+    }
+    if (asked.watchdog && asked.watchdog->count() == 0) {
+        return fail(ExitCode::kUsage, at(plan, "watchdog") + "is no time at all: leave it out to have none");
+    }
+    if (asked.watchdog && asked.ready.kind == Readiness::Kind::kDescriptor) {
+        return fail(ExitCode::kUsage, at(plan, "watchdog") + "comes by sd_notify(3), ready by a descriptor: choose "
+                                                             "--ready=notify");
+    }
     if (asked.stop_signal != 0 && term_too) {
         return fail(ExitCode::kUsage, at(plan, "stop-signal") + "this and signal both say what TERM is sent on as: "
                                                                 "leave one out");
+    }
+    return {};
+}
+
+// Those that refuse to be root, which a plain uid suits.
+constexpr std::string_view kRootIsRefusedBy[] = {"postgres", "mariadbd", "mysqld", "memcached"};
+
+Result<> check_emulation(Plan& plan) {
+    if (plan.emulate_owners && !plan.emulate_root.starts_with("full")) {
+        return fail(ExitCode::kUsage, at(plan, "emulate-owners") +
+                                          "only with --emulate-root=full is there anybody who could remember owners");
+    }
+    if (plan.emulate_root == "off") {
+        return {};
+    }
+    if (plan.emulate_root.starts_with("full") && !plan.init) {
+        return fail(ExitCode::kUsage, at(plan, "emulate-root") +
+                                          "full needs PID 1 to answer, and --no-init leaves none: write ids, or leave "
+                                          "--no-init out");
+    }
+    const std::string_view program = plan.command.empty() ? std::string_view() : plan.command.front();
+    const std::string_view name = program.substr(program.rfind('/') + 1);
+    if (std::ranges::contains(kRootIsRefusedBy, name)) {
+        plan.warnings.push_back(at(plan, "emulate-root") + std::string(name) +
+                                " refuses to be root: leave this out, it runs as any user");
     }
     return {};
 }
@@ -94,7 +146,13 @@ Result<> check(Plan& plan) {
     if (auto checked = check_setup(plan); !checked) {
         return checked;
     }
+    if (auto checked = check_descriptors(plan); !checked) {
+        return checked;
+    }
     if (auto checked = check_supervision(plan); !checked) {
+        return checked;
+    }
+    if (auto checked = check_emulation(plan); !checked) {
         return checked;
     }
     if (plan.identity) {

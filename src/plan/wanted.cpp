@@ -5,6 +5,7 @@
 #include <linux/capability.h>
 #include <linux/seccomp.h>
 
+#include "plan/capability_names.hpp"
 #include "plan/validate.hpp"
 
 namespace stepdown::plan {
@@ -32,17 +33,39 @@ FourIds wanted_gid(const Plan& plan, const Facts& before) {
     return plan.identity ? all_four(plan.identity->gid) : *before.gid;
 }
 
+std::vector<std::uint32_t> wanted_groups(const Plan& plan, const Facts& before) {
+    if (plan.groups.rule != GroupsRule::kKeep) {
+        return {plan.groups.ids.begin(), plan.groups.ids.end()};
+    }
+    std::vector<std::uint32_t> kept = *before.groups;
+    std::erase(kept, 0U);
+    return kept;
+}
+
 bool is_complete(const Facts& before) {
     return before.uid && before.gid && before.groups && before.capabilities && before.securebits && before.no_new_privs;
 }
 
 Result<> refuse_unnamed_root(const Plan& plan, const Facts& before) {
-    if (!plan.identity && !plan.allow_root && has_zero(*before.uid)) {
+    if (!plan.identity && !plan.allow_root && !plan.as_is && has_zero(*before.uid)) {
         return fail(ExitCode::kUsage,
                     "no user named: started as root, so say who the app will be: --user=USER[:GROUP], "
                     "STEPDOWN_USER or user in /etc/stepdown.toml; or write --allow-root");
     }
     return refuse_root(plan);
+}
+
+// The kernel lets a thread keep only what it may have anyway: capabilities(7).
+Result<> refuse_unkept(const Plan& plan, const Facts& before) {
+    const std::uint64_t held = before.capabilities->permitted & before.capabilities->bounding;
+    const std::uint64_t missing = plan.kept_capabilities & ~held;
+    if (missing == 0) {
+        return {};
+    }
+    return fail(ExitCode::kDrop,
+                "cannot keep " + capability_names(missing) +
+                    " for the app: the container was started without; start it as root with --cap-add=" +
+                    capability_names(missing, " --cap-add="));
 }
 
 // All the capabilities that are missing for what must change, so that one try finds them all.
@@ -54,8 +77,11 @@ Result<> refuse_missing(const Plan& plan, const Facts& before) {
         }
     };
     need(wanted_uid(plan, before) != *before.uid, kSetUid);
-    need(wanted_gid(plan, before) != *before.gid || (plan.identity && !before.groups->empty()), kSetGid);
-    need(before.capabilities->bounding != 0 || before.securebits != kLockedSecurebits, kSetPcap);
+    const bool groups_are_asked_for = plan.identity || plan.groups.rule != GroupsRule::kClear;
+    need(wanted_gid(plan, before) != *before.gid ||
+             (groups_are_asked_for && wanted_groups(plan, before) != *before.groups),
+         kSetGid);
+    need(before.capabilities->bounding != plan.kept_capabilities || before.securebits != kLockedSecurebits, kSetPcap);
     if (missing.empty()) {
         return {};
     }
@@ -93,8 +119,16 @@ Result<Facts> wanted(const Plan& plan, const Facts& before) {
     Facts facts = before;
     facts.uid = wanted_uid(plan, before);
     facts.gid = wanted_gid(plan, before);
-    facts.capabilities = CapabilitySets{};
+    if (plan.as_is) {
+        return facts;
+    }
+    const std::uint64_t kept = plan.kept_capabilities;
+    facts.capabilities =
+        CapabilitySets{.inheritable = kept, .permitted = kept, .effective = kept, .bounding = kept, .ambient = kept};
     facts.no_new_privs = true;
+    if (auto possible = refuse_unkept(plan, before); !possible) {
+        return std::unexpected(std::move(possible.error()));
+    }
     if (already_unprivileged(plan, before)) {
         facts.capabilities->bounding = before.capabilities->bounding;
         return facts;
@@ -103,17 +137,19 @@ Result<Facts> wanted(const Plan& plan, const Facts& before) {
         return std::unexpected(std::move(enough.error()));
     }
     if (holds(before, kSetGid)) {
-        facts.groups->clear();
+        facts.groups = wanted_groups(plan, before);
     }
     facts.securebits = kLockedSecurebits;
     return facts;
 }
 
 Facts with_filter(const Plan& plan, Facts facts) {
-    if (plan.seccomp != "off") {
-        facts.seccomp_mode = SECCOMP_MODE_FILTER;
-        if (facts.seccomp_filters) {
-            ++*facts.seccomp_filters;
+    for (const std::string* filter : {&plan.emulate_root, &plan.seccomp}) {
+        if (*filter != "off") {
+            facts.seccomp_mode = SECCOMP_MODE_FILTER;
+            if (facts.seccomp_filters) {
+                ++*facts.seccomp_filters;
+            }
         }
     }
     return facts;
@@ -121,6 +157,9 @@ Facts with_filter(const Plan& plan, Facts facts) {
 
 std::vector<std::string> start_warnings(const Plan& plan, const Facts& before) {
     std::vector<std::string> warnings;
+    if (plan.as_is) {
+        return warnings;
+    }
     if (!plan.identity && !plan.allow_root && before.gid && has_zero(*before.gid)) {
         warnings.emplace_back(
             "the app runs with gid 0, which the engine gives when only a uid is named: start with --user UID:GID");
@@ -128,6 +167,10 @@ std::vector<std::string> start_warnings(const Plan& plan, const Facts& before) {
     if (before.groups && !plan.allow_root && std::ranges::contains(*before.groups, 0U) &&
         already_unprivileged(plan, before)) {
         warnings.emplace_back("the app stays in group 0, which only a start with CAP_SETGID could leave");
+    }
+    if (before.groups && plan.groups.rule != GroupsRule::kClear && already_unprivileged(plan, before) &&
+        wanted_groups(plan, before) != *before.groups) {
+        warnings.emplace_back("the supplementary groups stay as they are: only a start with CAP_SETGID can set them");
     }
     return warnings;
 }

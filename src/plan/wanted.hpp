@@ -23,11 +23,15 @@ bool already_unprivileged(const Plan& plan, const Facts& before);
 // uid, gid, groups, capabilities, securebits and no_new_privs.
 //
 //   uid, gid       as named, else as before
-//   groups         none, if CAP_SETGID is effective; else as before, which is refused if a user is named and they are
-//   not empty capabilities   all five sets empty; the bounding set as before in an already unprivileged start
+//   groups         as plan.groups has them, if CAP_SETGID is effective; else as before, which is refused if a user or
+//                  groups are named and they differ
+//   capabilities   all five sets are plan.kept_capabilities; the bounding set as before in an already unprivileged
+//                  start
 //   securebits     kLockedSecurebits; as before in an already unprivileged start
 //   no_new_privs   true
 //   seccomp        as before: with_filter() adds ours
+//
+// All as before, but for the ids named, if the Plan is as_is.
 //
 // Errors: kUsage when nobody was named and root would run the app, or root was named and not allowed; kDrop when a
 // capability is missing for the above, with its name and the remedy.

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "setup/explain.hpp"
+#include "stepdown/setup_step.hpp"
 
 namespace stepdown::setup {
 namespace {
@@ -35,6 +36,10 @@ std::string_view verb(Act act) {
         return "change the owner of";
     case Act::kMode:
         return "change the mode of";
+    case Act::kWrite:
+        return "write";
+    case Act::kRemove:
+        return "remove";
     }
     return "handle";
 }
@@ -53,6 +58,10 @@ std::string_view call(Act act) {
         return "fchownat";
     case Act::kMode:
         return "fchmod";
+    case Act::kWrite:
+        return "write";
+    case Act::kRemove:
+        return "unlinkat";
     }
     return "?";
 }
@@ -78,7 +87,7 @@ constexpr std::array kNeeds{
 
 std::string_view advice_for_eperm(const Trouble& trouble, const Nature& nature) {
     if (nature.immutable) {
-        return "it is immutable or append-only: chattr -i -a it on the host, or leave it out";
+        return "it is immutable or append-only: chattr -i -a it on the host, leave it out, or --own-allow=immutable";
     }
     if (nature.foreign_owner) {
         return "its owner has no id in this user namespace: change it where that id exists";
@@ -86,13 +95,14 @@ std::string_view advice_for_eperm(const Trouble& trouble, const Nature& nature) 
     if (trouble.act == Act::kEnter || trouble.act == Act::kRead) {
         return "openat2(2) may be refused: allow it in the container engine's seccomp profile";
     }
-    return "the file system refuses it to root too (NFS root_squash, a security module): change it on the file server";
+    return "the file system refuses it to root too (NFS root_squash, a security module): change it on the file server, "
+           "or --own-allow=no-chown";
 }
 
 std::string_view advice(const Trouble& trouble, const Nature& nature) {
     switch (trouble.error) {
     case EROFS:
-        return "mount it read-write, or leave the step out";
+        return "mount it read-write, leave the step out, or --own-allow=read-only";
     case EPERM:
         return advice_for_eperm(trouble, nature);
     case EACCES:
@@ -145,6 +155,17 @@ std::string_view missing_capability(const Trouble& trouble, std::uint64_t effect
     return {};
 }
 
+unsigned kind_of(const Trouble& trouble, const Nature& nature) {
+    if (trouble.error == EROFS) {
+        return kAllowReadOnly;
+    }
+    if (trouble.error == EPERM && nature.immutable) {
+        return kAllowImmutable;
+    }
+    const bool changes = trouble.act == Act::kOwner || trouble.act == Act::kMode;
+    return changes && (trouble.error == EPERM || trouble.error == EACCES) ? kAllowNoChown : 0;
+}
+
 bool is_hopeless(const Trouble& trouble, std::uint64_t effective) {
     return trouble.error == EROFS || trouble.error == ENOSYS ||
            (trouble.act == Act::kOwner && !missing_capability(trouble, effective).empty());
@@ -158,7 +179,7 @@ std::string explain(const Trouble& trouble, std::string_view path, std::uint64_t
                                    std::strerror(trouble.error), call(trouble.act));
     if (const std::string_view name = missing_capability(trouble, effective); !name.empty() && !nature.immutable) {
         return fmt::format("{}: {} is missing: add it (docker run --cap-add={}), or let the step be skipped "
-                           "(--setup-best-effort)",
+                           "(--own-allow=no-chown, --setup-best-effort)",
                            line, name, name.substr(4));
     }
     if (const std::string_view what = advice(trouble, nature); !what.empty()) {

@@ -7,7 +7,7 @@
 
 namespace stepdown::setup {
 
-enum class Act { kEnter, kCreate, kRead, kLook, kOwner, kMode };
+enum class Act { kEnter, kCreate, kRead, kLook, kOwner, kMode, kWrite, kRemove };
 
 // Why a piece of work on one file did not happen: the kernel's errno, or, with error 0, our own refusal in words.
 struct Trouble {
@@ -31,6 +31,9 @@ Nature nature_of(int fd); // fd -1: nothing is known
 
 // The capability whose absence explains the trouble, "CAP_CHOWN"; empty when none does.
 std::string_view missing_capability(const Trouble& trouble, std::uint64_t effective);
+
+// Which of the refusals that users may allow it is: one AllowedRefusal bit, or 0.
+unsigned kind_of(const Trouble& trouble, const Nature& nature);
 
 // True when every other file of the same step would fail for the same reason.
 bool is_hopeless(const Trouble& trouble, std::uint64_t effective);

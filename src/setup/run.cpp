@@ -15,13 +15,23 @@ constexpr std::size_t kNamedPerStep = 8;
 
 struct Action {
     SetupKind kind;
-    std::string_view flag;
+    std::string_view flag; // of the shorthand
     Result<> (*carry_out)(Job&, const SetupStep&);
 };
 
 constexpr std::array kActions{
     Action{SetupKind::kMakeDirectory, "--mkdir", make_directory},
     Action{SetupKind::kOwn, "--own", own},
+    Action{SetupKind::kFile, "--setup", make_file},
+    Action{SetupKind::kWrite, "--setup", write_files},
+    Action{SetupKind::kEmptyDirectory, "--setup", empty_directory},
+    Action{SetupKind::kAdjustDirectory, "--setup", adjust_directories},
+    Action{SetupKind::kLink, "--setup", make_link},
+    Action{SetupKind::kCopy, "--setup", copy},
+    Action{SetupKind::kFifo, "--setup", make_fifo},
+    Action{SetupKind::kAdjust, "--setup", adjust},
+    Action{SetupKind::kRemove, "--setup", remove_files},
+    Action{SetupKind::kRemoveTree, "--setup", remove_trees},
 };
 
 std::string line_of(const Job& job, std::string_view what) {
@@ -37,16 +47,19 @@ void keep_lines(Outcome& outcome, Job& job) {
 
 } // namespace
 
-std::unexpected<Error> Job::give_up(const Trouble& trouble, std::string_view where, int fd) const {
-    return fail(ExitCode::kSetup, line_of(*this, explain(trouble, where, effective, nature_of(fd))));
+std::unexpected<Error> Job::give_up(const Trouble& trouble, std::string_view where, int fd) {
+    const Nature nature = nature_of(fd);
+    pardoned = (kind_of(trouble, nature) & rules.allowed) != 0;
+    return fail(ExitCode::kSetup, line_of(*this, explain(trouble, where, effective, nature)));
 }
 
 Result<> Job::failed(const Trouble& trouble, std::string_view where, int fd) {
-    if (!best_effort || is_hopeless(trouble, effective)) {
-        return give_up(trouble, where, fd);
+    auto line = give_up(trouble, where, fd);
+    if ((!best_effort && !pardoned) || is_hopeless(trouble, effective)) {
+        return line;
     }
     if (skipped.size() < kNamedPerStep) {
-        skipped.push_back(give_up(trouble, where, fd).error().line);
+        skipped.push_back(std::move(line.error().line));
     } else {
         ++skipped_unnamed;
     }
@@ -54,18 +67,26 @@ Result<> Job::failed(const Trouble& trouble, std::string_view where, int fd) {
 }
 
 Result<Outcome> run(sys::Kernel& kernel, std::span<const SetupStep> steps, uid_t uid, gid_t gid,
-                    std::uint64_t effective, bool best_effort) {
+                    std::uint64_t effective, const Rules& rules) {
     Outcome outcome;
     for (const SetupStep& step : steps) {
         const auto action = std::ranges::find(kActions, step.kind, &Action::kind);
         if (action == kActions.end()) {
             return fail(ExitCode::kInternal, fmt::format("setup of {}: no such kind of step", printable(step.path)));
         }
-        Job job{kernel, action->flag, step.path, uid, gid, effective, best_effort, 0, {}, 0};
+        Job job{.kernel = kernel,
+                .flag = step.origin.empty() ? action->flag : std::string_view(step.origin),
+                .path = step.path,
+                .uid = uid,
+                .gid = gid,
+                .effective = effective,
+                .best_effort = rules.best_effort,
+                .rules = rules.own,
+                .progress = rules.progress};
         Result<> done = action->carry_out(job, step);
         keep_lines(outcome, job);
         outcome.changed += job.changed;
-        if (!done && !best_effort) {
+        if (!done && !rules.best_effort && !step.may_fail && !job.pardoned) {
             return std::unexpected(std::move(done.error()));
         }
         if (!done) {

@@ -39,9 +39,10 @@ Result<> Walk::visit(const dirent& entry) {
     if (is_dot(entry.d_name)) {
         return {};
     }
+    tell();
     const int dir = ::dirfd(levels_.back().stream.get());
     if (entry.d_type == DT_DIR) {
-        auto fd = job_.kernel.open_same_mount_at(dir, entry.d_name, kReadDirectory);
+        auto fd = open_below(dir, entry.d_name, kReadDirectory);
         if (fd) {
             return descend(std::move(*fd), entry.d_name);
         }
@@ -68,7 +69,7 @@ Result<> Walk::visit(const dirent& entry) {
 // O_PATH opens anything without waking it (a FIFO, a device, a link), and the answers about it can no longer be
 // swapped.
 Result<> Walk::visit_by_pin(int dir, const char* name) {
-    const auto pin = job_.kernel.open_same_mount_at(dir, name, O_PATH | O_NOFOLLOW);
+    const auto pin = open_below(dir, name, O_PATH | O_NOFOLLOW);
     if (!pin) {
         return is_passed_over(pin.error()) ? Result<>() : job_.failed({Act::kLook, pin.error()}, path_of(name));
     }
@@ -166,6 +167,17 @@ Result<> Walk::reopen_parent() {
     }
     ::seekdir(parent.stream.get(), parent.position);
     return {};
+}
+
+sys::Sys<sys::Fd> Walk::open_below(int dir, const char* name, int flags) {
+    return job_.rules.cross_mounts ? job_.kernel.open_at(dir, name, flags)
+                                   : job_.kernel.open_same_mount_at(dir, name, flags);
+}
+
+void Walk::tell() {
+    if (++looked_ % Progress::kLooksPerReport == 0 && job_.progress != nullptr) {
+        job_.progress->tell(looked_, job_.changed, path_of(""));
+    }
 }
 
 std::string Walk::path_of(std::string_view leaf) const {

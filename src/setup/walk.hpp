@@ -30,11 +30,11 @@ class Visitor {
 
 // Visits a tree that somebody hostile may have built and may be changing at this moment.
 //
-// It stays inside: every name is opened within its parent's descriptor, no link is followed and no mount point entered
-// (open_same_mount_at); what is changed is the opened file, never a name. A name that vanishes is passed over.
-// It stays small: a few words of memory a level, and at most kOpenLevels descriptors. Higher levels are closed with
-// their position remembered and found again through "..", which must lead to the same device and inode as before: else
-// the tree was moved meanwhile, and the walk ends there with an error.
+// It stays inside: every name is opened within its parent's descriptor, no link is followed and, unless the rules say
+// so, no mount point entered (open_same_mount_at); what is changed is the opened file, never a name. A name that
+// vanishes is passed over. It stays small: a few words of memory a level, and at most kOpenLevels descriptors. Higher
+// levels are closed with their position remembered and found again through "..", which must lead to the same device and
+// inode as before: else the tree was moved meanwhile, and the walk ends there with an error.
 class Walk {
   public:
     Walk(Job& job, Visitor& visitor) : job_(job), visitor_(visitor) {}
@@ -63,11 +63,14 @@ class Walk {
     Result<> leave(int error);
     Result<> reopen_parent();
     std::string path_of(std::string_view leaf) const;
+    sys::Sys<sys::Fd> open_below(int dir, const char* name, int flags);
+    void tell();
 
     Job& job_;
     Visitor& visitor_;
     std::vector<Level> levels_;
     bool last_was_settled_ = true;
+    std::uint64_t looked_ = 0;
 };
 
 } // namespace stepdown::setup

@@ -35,11 +35,22 @@ class Kernel {
     virtual Sys<> change_owner_at(int dir, const char* name, uid_t uid, gid_t gid) = 0; // name "": dir itself
     virtual Sys<> change_mode(int fd, mode_t mode) = 0;                // fchmod(2): not for O_PATH descriptors
     virtual Sys<> remove_at(int dir, const char* name, int flags) = 0; // unlinkat(2)
+    virtual Sys<> make_link_at(const char* target, int dir, const char* name) = 0; // symlinkat(2)
+    virtual Sys<> make_fifo_at(int dir, const char* name, mode_t mode) = 0;
+    virtual Sys<std::string> read_link_at(int dir, const char* name) = 0; // name "": dir itself, an O_PATH link
+    virtual Sys<> change_mode_at(int pin, mode_t mode) = 0; // of what an O_PATH descriptor stands for; never of a link
+
+    // ---- what the app inherits and only root may give it.
+    virtual Sys<> set_limit(int resource, std::uint64_t soft, std::uint64_t hard) = 0; // prlimit(2)
+    virtual Sys<> set_nice(int value) = 0;
+    virtual Sys<> set_oom_score_adj(int value) = 0; // /proc/self/oom_score_adj
 
     // ---- stepping down, in credentials(7) and capabilities(7) words.
     virtual Sys<> close_from(unsigned first) = 0;         // close_range(2) to the end, without FLAG_UNSHARE
     virtual Sys<> drop_bounding(unsigned capability) = 0; // EINVAL above the kernel's last capability
     virtual Sys<> clear_ambient() = 0;
+    virtual Sys<> raise_ambient(unsigned capability) = 0;           // it must be permitted and inheritable
+    virtual Sys<> close_between(unsigned first, unsigned last) = 0; // close_range(2), both ends included
     virtual Sys<> set_securebits(unsigned bits) = 0;
     virtual Sys<> set_groups(std::span<const gid_t> groups) = 0;
     virtual Sys<> set_gid(gid_t gid) = 0; // setresgid(2), all three; the kernel sets the fs id with them
@@ -48,9 +59,12 @@ class Kernel {
     virtual Sys<> set_no_new_privs() = 0;
     virtual Sys<> set_dumpable(bool dumpable) = 0;
     virtual Sys<> set_subreaper() = 0;
+    virtual Sys<> set_parent_death_signal(int number) = 0; // PR_SET_PDEATHSIG: a change of ids undoes it
 
     // ---- confining.
     virtual Sys<> load_filter(std::span<const sock_filter> program) = 0; // seccomp(2) SECCOMP_SET_MODE_FILTER, no flags
+    // The same with SECCOMP_FILTER_FLAG_NEW_LISTENER and these flags: the descriptor that its notifications come to.
+    virtual Sys<Fd> load_listened_filter(std::span<const sock_filter> program, unsigned flags) = 0;
 
     // ---- the kernel's account, from /proc. A status file that is open already is read from its beginning: the kernel
     // writes it anew for every such read, and a caller whose filter forbids open(2) by then can still ask.

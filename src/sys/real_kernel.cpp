@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <csignal>
 #include <cstring>
 
@@ -12,6 +13,7 @@
 #include <sched.h>
 #include <sys/fsuid.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -24,17 +26,21 @@ namespace {
 constexpr std::size_t kChildStack = 64 * 1024;
 alignas(16) char child_stack[kChildStack];
 
+constexpr long kFchmodat2 = 452; // the same on every architecture since Linux 6.6; older headers have no name for it
+
 Sys<> done(long result) { return result < 0 ? Sys<>(std::unexpected(errno)) : Sys<>(); }
 
-// capget(2) for three of the sets, prctl(2) one capability at a time for the other two, up to the first one that this kernel
-// does not know.
+// capget(2) for three of the sets, prctl(2) one capability at a time for the other two, up to the first one that this
+// kernel does not know.
 std::optional<CapabilitySets> own_capabilities() {
     __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
     __user_cap_data_struct data[2]{};
     if (::syscall(SYS_capget, &header, data) < 0) {
         return std::nullopt;
     }
-    const auto wide = [](std::uint32_t low, std::uint32_t high) { return low | static_cast<std::uint64_t>(high) << 32; };
+    const auto wide = [](std::uint32_t low, std::uint32_t high) {
+        return low | static_cast<std::uint64_t>(high) << 32;
+    };
     CapabilitySets sets{.inheritable = wide(data[0].inheritable, data[1].inheritable),
                         .permitted = wide(data[0].permitted, data[1].permitted),
                         .effective = wide(data[0].effective, data[1].effective)};
@@ -92,6 +98,63 @@ class RealKernel final : public Kernel {
 
     Sys<> remove_at(int dir, const char* name, int flags) override { return done(::unlinkat(dir, name, flags)); }
 
+    Sys<> make_link_at(const char* target, int dir, const char* name) override {
+        return done(::symlinkat(target, dir, name));
+    }
+
+    Sys<> make_fifo_at(int dir, const char* name, mode_t mode) override { return done(::mkfifoat(dir, name, mode)); }
+
+    Sys<std::string> read_link_at(int dir, const char* name) override {
+        std::string target(PATH_MAX, '\0');
+        const ssize_t length = ::readlinkat(dir, name, target.data(), target.size());
+        if (length < 0) {
+            return std::unexpected(errno);
+        }
+        target.resize(static_cast<std::size_t>(length));
+        return target;
+    }
+
+    // fchmod(2) takes no O_PATH descriptor, and fchmodat2(2) is Linux 6.6's and unknown to many engines' filters; the
+    // magic link leads to the opened file, whatever its name leads to by now.
+    Sys<> change_mode_at(int pin, mode_t mode) override {
+        struct stat found{};
+        if (::fstat(pin, &found) < 0) {
+            return std::unexpected(errno);
+        }
+        if (S_ISLNK(found.st_mode)) {
+            return std::unexpected(EOPNOTSUPP);
+        }
+        const long changed = ::syscall(kFchmodat2, pin, "", mode, AT_EMPTY_PATH);
+        if (changed == 0 || (errno != ENOSYS && errno != EPERM && errno != EINVAL)) {
+            return done(changed);
+        }
+        return done(::chmod(("/proc/self/fd/" + std::to_string(pin)).c_str(), mode));
+    }
+
+    Sys<> set_limit(int resource, std::uint64_t soft, std::uint64_t hard) override {
+        const rlimit64 limit{.rlim_cur = soft, .rlim_max = hard};
+        return done(::syscall(SYS_prlimit64, 0, resource, &limit, nullptr));
+    }
+
+    Sys<> set_nice(int value) override { return done(::setpriority(PRIO_PROCESS, 0, value)); }
+
+    Sys<> set_oom_score_adj(int value) override {
+        const Fd file(::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
+        if (!file) {
+            return std::unexpected(errno);
+        }
+        const std::string text = std::to_string(value);
+        return done(::write(file.get(), text.data(), text.size()));
+    }
+
+    Sys<> close_between(unsigned first, unsigned last) override {
+        return done(::syscall(SYS_close_range, first, last, 0));
+    }
+
+    Sys<> raise_ambient(unsigned capability) override {
+        return done(::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0));
+    }
+
     Sys<> close_from(unsigned first) override { return done(::syscall(SYS_close_range, first, ~0U, 0)); }
 
     Sys<> drop_bounding(unsigned capability) override { return done(::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)); }
@@ -102,7 +165,8 @@ class RealKernel final : public Kernel {
 
     Sys<> set_groups(std::span<const gid_t> groups) override { return done(::setgroups(groups.size(), groups.data())); }
 
-    // The calls themselves: a C library's functions would tell other threads, of which there are none, at six calls more each.
+    // The calls themselves: a C library's functions would tell other threads, of which there are none, at six calls
+    // more each.
     Sys<> set_gid(gid_t gid) override { return done(::syscall(SYS_setresgid, gid, gid, gid)); }
 
     Sys<> set_uid(uid_t uid) override { return done(::syscall(SYS_setresuid, uid, uid, uid)); }
@@ -123,11 +187,23 @@ class RealKernel final : public Kernel {
     Sys<> set_dumpable(bool dumpable) override { return done(::prctl(PR_SET_DUMPABLE, dumpable ? 1 : 0, 0, 0, 0)); }
 
     Sys<> set_subreaper() override { return done(::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)); }
+    Sys<> set_parent_death_signal(int number) override { return done(::prctl(PR_SET_PDEATHSIG, number, 0, 0, 0)); }
 
     Sys<> load_filter(std::span<const sock_filter> program) override {
         const sock_fprog wrapped{.len = static_cast<unsigned short>(program.size()),
                                  .filter = const_cast<sock_filter*>(program.data())};
         return done(::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &wrapped));
+    }
+
+    Sys<Fd> load_listened_filter(std::span<const sock_filter> program, unsigned flags) override {
+        const sock_fprog wrapped{.len = static_cast<unsigned short>(program.size()),
+                                 .filter = const_cast<sock_filter*>(program.data())};
+        const long fd = ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+                                  static_cast<unsigned>(SECCOMP_FILTER_FLAG_NEW_LISTENER) | flags, &wrapped);
+        if (fd < 0) {
+            return std::unexpected(errno);
+        }
+        return Fd(static_cast<int>(fd));
     }
 
     Sys<std::string> read_whole(const Fd& file) override {

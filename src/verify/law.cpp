@@ -33,6 +33,8 @@ constexpr Row kState = {"state", "it is alive", Severity::kInfo, {}};
 constexpr Row kNamespace = {"user_namespace", "who its ids are outside", Severity::kInfo,
                             "CIS-Docker-5.30 OWASP-Docker-D01"};
 
+constexpr Row kEmulation = {"emulation", "whether the app is told the truth", Severity::kInfo, "OWASP-Docker-D01"};
+
 constexpr std::uint32_t kFirstOrdinaryUser = 1000; // Debian's, Red Hat's and Alpine's lowest uid for people
 
 Finding finding_of(const Row& row, Verdict verdict, std::string expected, std::string observed,
@@ -50,9 +52,9 @@ Finding finding_of(const Row& row, Verdict verdict, std::string expected, std::s
 // A receipt that contradicts itself was not written by a start.
 std::string contradiction(const Receipt& receipt) {
     const Facts& wanted = receipt.wanted;
-    const unsigned ours = receipt.filter ? 1 : 0;
+    const unsigned ours = (receipt.filter ? 1 : 0) + (receipt.emulation ? 1 : 0);
     if (receipt.filters_before && wanted.seccomp_filters && *wanted.seccomp_filters != *receipt.filters_before + ours) {
-        return fmt::format("Seccomp_filters is {}, but FiltersBefore is {} and Filter adds {}", *wanted.seccomp_filters,
+        return fmt::format("Seccomp_filters is {}, but FiltersBefore is {} and the start added {}", *wanted.seccomp_filters,
                            *receipt.filters_before, ours);
     }
     if (receipt.filter && wanted.seccomp_mode && *wanted.seccomp_mode != 2) {
@@ -96,6 +98,13 @@ Finding protection_finding(const ReceiptFile& file) {
         return finding_of(kProtected, Verdict::kSkipped, kExpected, "the app may be root and have written it");
     }
     return finding_of(kProtected, Verdict::kPass, kExpected, kExpected);
+}
+
+// The ids that the app is told are not the ones below, which are the kernel's.
+Finding emulation_finding(const Receipt& receipt) {
+    return finding_of(kEmulation, Verdict::kSkipped, "reported, not judged",
+                      fmt::format("root is emulated for the app, {}: it is told that it is root; what follows is true",
+                                  receipt.emulation->name));
 }
 
 std::string who(std::uint32_t uid) {
@@ -172,6 +181,9 @@ Law law_of(const ReceiptFile* file, const std::optional<Policy>& policy) {
                .init = receipt.pid,
                .init_is_app = !receipt.init,
                .init_is_hidden = receipt.init};
+        if (receipt.emulation && receipt.init && receipt.filters_before) {
+            law.filters_of_init = *receipt.filters_before + 1;
+        }
         if (file->exposed.empty()) {
             law.floor = {.root_allowed = receipt.allow_root,
                          .capabilities_allowed = true,
@@ -188,6 +200,9 @@ std::vector<Finding> receipt_findings(const ReceiptFile& file, bool needed) {
     std::vector<Finding> findings = {receipt_finding(file, needed)};
     if (file.state == ReceiptFile::State::kRead) {
         findings.push_back(protection_finding(file));
+        if (file.receipt.emulation) {
+            findings.push_back(emulation_finding(file.receipt));
+        }
     }
     return findings;
 }
@@ -200,7 +215,11 @@ std::vector<Finding> judge_thread(const Sighting& seen, const Law& law) {
     if (seen.zombie()) {
         return {finding_of(kState, Verdict::kSkipped, "alive", "zombie: it has ended and runs nothing")};
     }
-    auto findings = judge(law.wanted, seen.thread, law.floor);
+    Facts wanted = law.wanted;
+    if (seen.role == Role::kInit && law.filters_of_init) {
+        wanted.seccomp_filters = law.filters_of_init;
+    }
+    auto findings = judge(wanted, seen.thread, law.floor);
     if (seen.role == Role::kInit && law.init_is_hidden && seen.thread.pid == seen.thread.tid) {
         findings.push_back(dumpable_finding(seen));
     }

@@ -9,7 +9,8 @@ namespace stepdown::verify {
 
 // What one container is held against.
 struct Law {
-    Facts wanted; // empty without a receipt
+    Facts wanted;                            // empty without a receipt
+    std::optional<unsigned> filters_of_init; // it has one filter of its own, and no emulation
     Floor floor;
     pid_t init = 1;              // in the container's own numbers
     bool init_is_app = false;    // there is no init: that process is the app itself

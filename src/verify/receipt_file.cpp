@@ -1,27 +1,29 @@
 #include "verify/receipt_file.hpp"
-#include "sys/write.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
 
+#include "sys/write.hpp"
+
 namespace stepdown::verify {
 namespace {
 
-constexpr std::array<std::string_view, 2> kPlaces = {"/run/stepdown/receipt", "/dev/shm/stepdown/receipt"};
+constexpr std::array<std::string_view, 2> kPlaces = {"/run/stepdown.receipt", "/dev/shm/stepdown/receipt"};
 
 // More than any start writes; less than would hurt to read.
 constexpr off_t kLargest = 1 << 20;
 
 struct Place {
-    std::string parent; // of the directory; exists
-    std::string leaf;   // the directory's name; empty: parent itself is the directory
-    std::string name;   // the file's
+    std::string directory;
+    std::string name; // the file's
 };
 
 std::optional<Place> place_of(std::string_view path) {
@@ -29,14 +31,8 @@ std::optional<Place> place_of(std::string_view path) {
         return std::nullopt;
     }
     const std::size_t slash = path.rfind('/');
-    const std::string_view directory = path.substr(0, slash);
-    const std::size_t above = directory.rfind('/');
-    Place place{.parent = "/", .leaf = {}, .name = std::string(path.substr(slash + 1))};
-    if (above != std::string_view::npos) {
-        place.parent = directory.substr(0, above == 0 ? 1 : above);
-        place.leaf = directory.substr(above + 1);
-    }
-    return place;
+    return Place{.directory = std::string(path.substr(0, std::max<std::size_t>(slash, 1))),
+                 .name = std::string(path.substr(slash + 1))};
 }
 
 std::span<const std::string_view> places(const std::string_view& where) {
@@ -50,31 +46,19 @@ bool others_may_write(const struct stat& status) { return (status.st_mode & (S_I
 // A trouble in words is this room's error until the last place has failed.
 using Attempt = std::expected<void, std::string>;
 
-std::expected<sys::Fd, std::string> own_directory(sys::Kernel& kernel, const Place& place) {
-    constexpr int kDirectory = O_RDONLY | O_DIRECTORY;
-    auto parent =
-        kernel.open_at(AT_FDCWD, place.parent.c_str(), place.leaf.empty() ? kDirectory : O_PATH | O_DIRECTORY);
+sys::Sys<sys::Fd> make_directory(sys::Kernel& kernel, std::string_view path) {
+    const std::size_t slash = path.rfind('/');
+    const std::string above(path.substr(0, std::max<std::size_t>(slash, 1)));
+    const std::string name(path.substr(slash + 1));
+    const auto parent = kernel.open_at(AT_FDCWD, above.c_str(), O_PATH | O_DIRECTORY);
     if (!parent) {
-        return std::unexpected(fmt::format("{}: {}", place.parent, reason(parent.error(), "openat2")));
+        return std::unexpected(parent.error());
     }
-    if (place.leaf.empty()) {
-        return std::move(*parent);
+    if (const auto made = kernel.make_directory_at(parent->get(), name.c_str(), 0755);
+        !made && made.error() != EEXIST) {
+        return std::unexpected(made.error());
     }
-    const std::string path = fmt::format("{}/{}", place.parent == "/" ? "" : place.parent, place.leaf);
-    const auto made = kernel.make_directory_at(parent->get(), place.leaf.c_str(), 0755);
-    if (!made && made.error() != EEXIST) {
-        return std::unexpected(fmt::format("{}: {}", path, reason(made.error(), "mkdirat")));
-    }
-    auto directory = kernel.open_at(parent->get(), place.leaf.c_str(), kDirectory);
-    if (!directory) {
-        return std::unexpected(fmt::format("{}: {}", path, reason(directory.error(), "openat2")));
-    }
-    if (made) { // whatever the umask took away
-        if (const auto changed = kernel.change_mode(directory->get(), 0755); !changed) {
-            return std::unexpected(fmt::format("{}: {}", path, reason(changed.error(), "fchmod")));
-        }
-    }
-    return std::move(*directory);
+    return kernel.open_at(parent->get(), name.c_str(), O_RDONLY | O_DIRECTORY);
 }
 
 Attempt check_directory(sys::Kernel& kernel, const sys::Fd& directory) {
@@ -103,6 +87,18 @@ sys::Sys<sys::Fd> create_new(sys::Kernel& kernel, int directory, const char* nam
     return file;
 }
 
+// What is made is as public as it says, whatever umask the engine gave.
+class PlainUmask {
+  public:
+    PlainUmask() : given_(::umask(022)) {}
+    PlainUmask(const PlainUmask&) = delete;
+    PlainUmask& operator=(const PlainUmask&) = delete;
+    ~PlainUmask() { ::umask(given_); }
+
+  private:
+    mode_t given_;
+};
+
 // Not by rename(2) over an old one: some file systems flush to the disk then, a hundred times what all the rest costs,
 // and nobody reads a receipt before its start is done.
 Attempt fill(sys::Kernel& kernel, int directory, const char* name, std::string_view text) {
@@ -114,10 +110,6 @@ Attempt fill(sys::Kernel& kernel, int directory, const char* name, std::string_v
         (void)kernel.remove_at(directory, name, 0);
         return std::unexpected(reason(written.error(), "write"));
     }
-    if (const sys::Sys<> changed = kernel.change_mode(file->get(), 0444); !changed) { // whatever the umask took away
-        (void)kernel.remove_at(directory, name, 0);
-        return std::unexpected(reason(changed.error(), "fchmod"));
-    }
     return {};
 }
 
@@ -126,13 +118,16 @@ Attempt write_at(sys::Kernel& kernel, std::string_view path, std::string_view te
     if (!place) {
         return std::unexpected(fmt::format("{}: is not an absolute path of a file", path));
     }
-    const auto directory = own_directory(kernel, *place);
-    if (!directory) {
-        return std::unexpected(directory.error());
+    const PlainUmask umask;
+    auto directory = kernel.open_at(AT_FDCWD, place->directory.c_str(), O_RDONLY | O_DIRECTORY);
+    if (!directory && directory.error() == ENOENT) {
+        directory = make_directory(kernel, place->directory);
     }
-    const std::string_view directory_path = path.substr(0, path.size() - place->name.size());
+    if (!directory) {
+        return std::unexpected(fmt::format("{}: {}", place->directory, reason(directory.error(), "openat2")));
+    }
     if (const Attempt good = check_directory(kernel, *directory); !good) {
-        return std::unexpected(fmt::format("{}: {}", directory_path, good.error()));
+        return std::unexpected(fmt::format("{}: {}", place->directory, good.error()));
     }
     if (const auto done = fill(kernel, directory->get(), place->name.c_str(), text); !done) {
         return std::unexpected(fmt::format("{}: {}", path, done.error()));
@@ -171,9 +166,9 @@ ReceiptFile read_at(sys::Kernel& kernel, std::string_view path, int root, uid_t 
     if (!place) {
         return failed(std::move(found), ReceiptFile::State::kUnreadable, "not an absolute path of a file");
     }
-    const std::string directory_path(path.substr(0, path.size() - place->name.size()));
-    const auto directory = root < 0 ? kernel.open_at(AT_FDCWD, directory_path.c_str(), O_PATH | O_DIRECTORY)
-                                    : kernel.open_at(root, directory_path.c_str() + 1, O_PATH | O_DIRECTORY);
+    const char* const below = place->directory.size() == 1 ? "." : place->directory.c_str() + 1;
+    const auto directory = root < 0 ? kernel.open_at(AT_FDCWD, place->directory.c_str(), O_PATH | O_DIRECTORY)
+                                    : kernel.open_at(root, below, O_PATH | O_DIRECTORY);
     if (!directory) {
         return trouble_of(std::move(found), directory.error());
     }

@@ -9,7 +9,7 @@
 
 namespace stepdown::verify {
 
-// Where a receipt lives. where is "auto" (/run/stepdown/receipt; /dev/shm/stepdown/receipt where /run cannot be
+// Where a receipt lives. where is "auto" (/run/stepdown.receipt; /dev/shm/stepdown/receipt where /run cannot be
 // written, as under a read-only root) or an absolute path. "off" is the caller's to know.
 
 // Puts text there, mode 0444, in a directory of mode 0755 that is made where it is missing, in a new file

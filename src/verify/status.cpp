@@ -165,13 +165,17 @@ constexpr std::array kFields = {
 // No field takes this for a value, so it empties whatever it is given to.
 constexpr std::string_view kNoValue = "?";
 
+// The last byte first: it tells nearly all keys apart.
+bool is_of(std::string_view line, std::string_view key) {
+    return line.size() >= key.size() && (line.size() == key.size() || line[key.size()] == ':') && line.starts_with(key);
+}
+
 bool read_line(std::string_view line, bool complete, Reading& into) {
-    const std::string_view key = line.substr(0, line.find(':'));
     for (unsigned row = 0; row < kFields.size(); ++row) {
-        if (kFields[row].key != key) {
+        if (!is_of(line, kFields[row].key)) {
             continue;
         }
-        const std::string_view rest = line.substr(key.size());
+        const std::string_view rest = line.substr(kFields[row].key.size());
         const bool whole = complete && rest.starts_with(":\t");
         const bool first = (into.seen & (1U << row)) == 0;
         into.seen |= 1U << row;

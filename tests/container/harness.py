@@ -20,6 +20,7 @@ BASES = {
     "debian": ("stepdown-test/debian:bookworm", "RUN useradd --uid 10001 --create-home app"),
     "busybox": ("stepdown-test/busybox", ""),
     "apps": ("stepdown-test/apps", "RUN useradd --uid 10001 --create-home app"),
+    "peers": ("stepdown-test/peers", ""),
     "probe": ("stepdown-test/busybox", "COPY probe /"),
 }
 

@@ -135,6 +135,7 @@ def test_verify_sees_a_process_below_pid_1_that_is_not_what_was_intended(start_c
 
 
 def test_the_app_cannot_write_or_replace_the_receipt(running):
-    for command in ("echo forged >/run/stepdown/receipt", "rm -f /run/stepdown/receipt", "mv /run/stepdown /run/other"):
+    for command in ("echo forged >/run/stepdown.receipt", "rm -f /run/stepdown.receipt",
+                    "mv /run/stepdown.receipt /run/other"):
         assert running.exec("sh", "-c", command, user="app").code != 0, command
     assert running.exec("/stepdown", "verify").code == 0

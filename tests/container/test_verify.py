@@ -109,9 +109,9 @@ def test_a_uid_changed_after_the_start_is_reported(engine):
 
 def test_a_forged_or_damaged_receipt_is_reported(engine):
     container, _, _ = start_flawed(engine, "none_with_stepdown")
-    container.exec("sed", "-i", "s/^FiltersBefore:.*/FiltersBefore:\t7/", "/run/stepdown/receipt")
+    container.exec("sed", "-i", "s/^FiltersBefore:.*/FiltersBefore:\t7/", "/run/stepdown.receipt")
     assert wrong(judge(container)[1]) == {"receipt"}
-    container.exec("rm", "/run/stepdown/receipt")
+    container.exec("rm", "/run/stepdown.receipt")
     code, told = judge(container)
     assert code == 3 and wrong(told) == set(), told
 

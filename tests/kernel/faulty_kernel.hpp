@@ -41,6 +41,33 @@ class FaultyKernel final : public sys::Kernel {
     sys::Sys<> remove_at(int dir, const char* name, int flags) override {
         return call("remove_at", [&] { return real_.remove_at(dir, name, flags); });
     }
+    sys::Sys<> make_link_at(const char* target, int dir, const char* name) override {
+        return call("make_link_at", [&] { return real_.make_link_at(target, dir, name); });
+    }
+    sys::Sys<> make_fifo_at(int dir, const char* name, mode_t mode) override {
+        return call("make_fifo_at", [&] { return real_.make_fifo_at(dir, name, mode); });
+    }
+    sys::Sys<std::string> read_link_at(int dir, const char* name) override {
+        return call("read_link_at", [&] { return real_.read_link_at(dir, name); });
+    }
+    sys::Sys<> change_mode_at(int pin, mode_t mode) override {
+        return call("change_mode_at", [&] { return real_.change_mode_at(pin, mode); });
+    }
+    sys::Sys<> set_limit(int resource, std::uint64_t soft, std::uint64_t hard) override {
+        return call("set_limit", [&] { return real_.set_limit(resource, soft, hard); });
+    }
+    sys::Sys<> set_nice(int value) override {
+        return call("set_nice", [&] { return real_.set_nice(value); });
+    }
+    sys::Sys<> set_oom_score_adj(int value) override {
+        return call("set_oom_score_adj", [&] { return real_.set_oom_score_adj(value); });
+    }
+    sys::Sys<> close_between(unsigned first, unsigned last) override {
+        return call("close_between", [&] { return real_.close_between(first, last); });
+    }
+    sys::Sys<> raise_ambient(unsigned capability) override {
+        return call("raise_ambient", [&] { return real_.raise_ambient(capability); });
+    }
     sys::Sys<> close_from(unsigned first) override {
         return call("close_from", [&] { return real_.close_from(first); });
     }
@@ -74,8 +101,14 @@ class FaultyKernel final : public sys::Kernel {
     sys::Sys<> set_subreaper() override {
         return call("set_subreaper", [&] { return real_.set_subreaper(); });
     }
+    sys::Sys<> set_parent_death_signal(int number) override {
+        return call("set_parent_death_signal", [&] { return real_.set_parent_death_signal(number); });
+    }
     sys::Sys<> load_filter(std::span<const sock_filter> program) override {
         return call("load_filter", [&] { return real_.load_filter(program); });
+    }
+    sys::Sys<sys::Fd> load_listened_filter(std::span<const sock_filter> program, unsigned flags) override {
+        return call("load_listened_filter", [&] { return real_.load_listened_filter(program, flags); });
     }
     sys::Sys<std::string> read_whole(const sys::Fd& file) override {
         return call("read_whole", [&] { return real_.read_whole(file); });

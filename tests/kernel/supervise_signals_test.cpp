@@ -84,7 +84,8 @@ TEST_F(Supervise, TheAppFindsMaskAndDispositionsAsGiven) {
     const std::uint64_t blocked = bit(SIGUSR1) | bit(32) | bit(33) | bit(39);
     Setting setting;
     for (const bool child_ignored : {false, true}) {
-        const std::uint64_t ignored = ignored_here() | bit(SIGHUP) | bit(SIGPIPE) | bit(SIGTSTP) | (child_ignored ? bit(SIGCHLD) : 0);
+        const std::uint64_t ignored =
+            ignored_here() | bit(SIGHUP) | bit(SIGPIPE) | bit(SIGTSTP) | (child_ignored ? bit(SIGCHLD) : 0);
         setting.prepare = [&] {
             for (int number = 1; number <= 31; ++number) {
                 if ((ignored & bit(number)) != 0) {

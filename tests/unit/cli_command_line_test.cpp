@@ -63,7 +63,7 @@ TEST_F(CommandLine, AValueMayStandBehindOrBeside) {
 
 TEST_F(CommandLine, AMissingValueSaysWhichWouldBeRight) {
     EXPECT_EQ(refusal(parse_words({"--user"})), "--user: the value is missing: --user=USER[:GROUP]");
-    EXPECT_EQ(refusal(parse_words({"--allow-root", "--own"})), "--own: the value is missing: --own=PATH");
+    EXPECT_EQ(refusal(parse_words({"--allow-root", "--own"})), "--own: the value is missing: --own=PATH[:DIRMODE:FILEMODE]");
 }
 
 TEST_F(CommandLine, OneValueCannotBeGivenTwice) {

@@ -99,8 +99,8 @@ TEST_F(Config, TextThatIsNotUtf8NeverReachesTheParser) {
         EXPECT_EQ(refused(std::string("# one\nuser = 'a") + bad + "'\n"),
                   "/etc/stepdown.toml:2: not TOML: the text is not UTF-8");
     }
-    for (const char* good : {"\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80",
-                             "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"}) {
+    for (const char* good : {"\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80", "\xf0\x90\x80\x80",
+                             "\xf4\x8f\xbf\xbf"}) {
         EXPECT_THAT(refused(std::string("# ") + good + "\nuser = ''\n"), HasSubstr("\"\" is empty"))
             << "read to its second line";
     }

@@ -20,7 +20,40 @@ const std::map<std::string_view, std::string> kSamples = {
     {"user", "app"},
     {"mkdir", "/run/app:0750"},
     {"own", "/data"},
+    {"user-from", "/data"},
+    {"user-env", "PUID:PGID"},
+    {"groups", "passwd"},
+    {"keep-cap", "net_bind_service"},
+    {"passwd-entry", "worker"},
+    {"env", "A=1"},
+    {"env-file", "/etc/vars"},
+    {"unset", "A"},
+    {"keep-env", "TZ"},
+    {"cwd", "/srv"},
+    {"umask", "0027"},
+    {"rlimit", "core=0"},
+    {"nice", "5"},
+    {"oom-score-adj", "500"},
+    {"keep-fd", "9"},
+    {"setup", "d /run/app 0750 - -"},
+    {"setup-file", "/usr/lib/tmpfiles.d/app.conf"},
+    {"state", "app"},
+    {"runtime", "app"},
+    {"cache", "app"},
+    {"logs", "app"},
+    {"own-policy", "skip"},
+    {"own-allow", "read-only"},
+    {"listen", "tcp:0.0.0.0:80"},
+    {"secret", "DB=/run/secrets/db"},
+    {"secrets-dir", "/dev/shm/secrets"},
+    {"before-drop", "true"},
+    {"before-drop-dir", "/etc/start.d"},
+    {"before-start", "true"},
+    {"hook-timeout", "10s"},
+    {"wait-for", "tcp:db:5432"},
+    {"wait-timeout", "10s"},
     {"seccomp", "off"},
+    {"emulate-root", "ids"},
     {"receipt", "/run/r"},
     {"format", "json"},
     {"output", "/reports/one"},
@@ -38,7 +71,14 @@ const std::map<std::string_view, std::string> kSamples = {
     {"stop-signal", "QUIT"},
     {"grace", "10s"},
     {"drain", "0"},
+    {"lock", "user"},
     {"exit-status", "143=0"},
+    {"subreaper", "yes"},
+    {"parent-death-signal", "TERM"},
+    {"as", "tini"},
+    {"pidfile", "/run/app.pid"},
+    {"ready", "tcp:80"},
+    {"watchdog", "30s"},
 };
 // clang-format on
 
@@ -69,7 +109,7 @@ Result<Parsed> parse_with(const Option& option, std::vector<std::string> words,
     if (FakeFile::path.empty()) {
         FakeFile::set("/c.toml", ""); // for --config
     }
-    if (words.front() == "run" || words.front() == "exec") {
+    if (words.front() == "run" || words.front() == "exec" || words.front() == "install") {
         words.emplace_back("true");
     }
     const auto parsed = parse_words(words, environment);
@@ -89,13 +129,16 @@ TEST(OptionTable, EveryRowIsReachedFromEveryPlaceItNamesAndFromNoOther) {
         const std::string value = sample(option);
         const std::vector<std::string> command = command_of(option);
 
-        ASSERT_NE(option.places & kOnCommandLine, 0U) << "a flag is the least";
         FakeFile::clear();
         std::vector<std::string> words = command;
         words.push_back(flag_of(option) + "=" + value);
-        const auto by_flag = parse_with(option, words, {});
-        EXPECT_TRUE(shows_nothing_but_text(option) ? by_flag->show != Show::kNothing
-                                                   : was_set(by_flag, option, SourceKind::kFlag));
+        if ((option.places & kOnCommandLine) == 0) {
+            EXPECT_EQ(refusal(parse_words(words)), flag_of(option) + ": is a key of the configuration file only");
+        } else {
+            const auto by_flag = parse_with(option, words, {});
+            EXPECT_TRUE(shows_nothing_but_text(option) ? by_flag->show != Show::kNothing
+                                                       : was_set(by_flag, option, SourceKind::kFlag));
+        }
 
         const std::vector<std::string> environment = {variable_of(option) + "=" + value};
         FakeFile::clear();
@@ -103,7 +146,9 @@ TEST(OptionTable, EveryRowIsReachedFromEveryPlaceItNamesAndFromNoOther) {
             EXPECT_TRUE(was_set(parse_with(option, command, environment), option, SourceKind::kEnvironment));
         } else if (!std::ranges::contains(kForeignVariables, variable_of(option))) {
             EXPECT_EQ(refusal(parse_words({"true"}, environment)),
-                      variable_of(option) + ": cannot be set by a variable: write " + flag_of(option));
+                      variable_of(option) + ((option.places & kOnCommandLine) == 0
+                                                 ? ": is a key of the configuration file only"
+                                                 : ": cannot be set by a variable: write " + flag_of(option)));
         }
 
         const std::string key(option.name);
@@ -124,12 +169,13 @@ TEST(OptionTable, EveryRowIsInTheHelpOfItsCommandsAndOfNoOther) {
     for (const CommandRow& row : commands()) {
         const std::string help = help_text(row.command);
         for (const Option& option : options()) {
-            const bool takes = (option.commands & bit(row.command)) != 0;
+            const bool takes = (option.commands & bit(row.command)) != 0 && (option.places & kOnCommandLine) != 0;
             EXPECT_EQ(help.contains(flag_of(option) +
                                     (option.placeholder.empty() ? " " : "=" + std::string(option.placeholder))),
                       takes)
                 << row.name << " --" << option.name;
-            EXPECT_EQ(help.contains(variable_of(option)), takes && (option.places & kInEnvironment) != 0)
+            EXPECT_EQ(help.contains("[" + variable_of(option) + "]") || help.contains("[" + variable_of(option) + ","),
+                      takes && (option.places & kInEnvironment) != 0)
                 << row.name << " " << variable_of(option);
         }
     }

@@ -35,7 +35,7 @@ TEST_F(Words, TheStrongestSourceWins) {
     FakeFile::set("/etc/stepdown.toml", "user = \"file\"\n");
     EXPECT_EQ(parse_words({"x"})->plan.user_spec, "file");
     EXPECT_EQ(parse_words({"x"}, {"STEPDOWN_USER=variable"})->plan.user_spec, "variable");
-    const std::vector<Setting> receipt = {{"user", "receipt", {SourceKind::kReceipt, "/run/stepdown/receipt"}}};
+    const std::vector<Setting> receipt = {{"user", "receipt", {SourceKind::kReceipt, "/run/stepdown.receipt"}}};
     EXPECT_EQ(parse_words({"exec", "x"}, {"STEPDOWN_USER=variable"}, receipt)->plan.user_spec, "receipt");
     EXPECT_EQ(parse_words({"exec", "--user=flag", "x"}, {"STEPDOWN_USER=variable"}, receipt)->plan.user_spec, "flag");
 }

@@ -94,10 +94,19 @@ TEST(EmulateTable, FullFakesAllThatIdsFakes) {
 
 TEST(EmulateTable, EveryNotifiedRowHasItsCallAndNoOtherHas) {
     for (const Row& row : table()) {
-        EXPECT_EQ(row.full == How::kNotify, row.call != Call::kNone) << row.name;
+        EXPECT_EQ(row.full == How::kNotify || row.owners, row.call != Call::kNone) << row.name;
         EXPECT_EQ((row.reads | row.writes) & ~0x3fU, 0U) << row.name;
         EXPECT_LT(row.when.argument, 6U) << row.name;
         EXPECT_EQ(row.when.value & ~row.when.mask, 0U) << row.name << ": can never be true";
+    }
+}
+
+TEST(EmulateTable, OwnersAreAskedForOnlyWithTheirOption) {
+    const Emulation full{.level = Level::kFull};
+    const Emulation owners{.level = Level::kFull, .owners = true};
+    for (const Row& row : table()) {
+        EXPECT_EQ(how(row, full) != how(row, owners), row.owners) << row.name;
+        EXPECT_TRUE(!row.owners || how(row, owners) == How::kNotify) << row.name;
     }
 }
 

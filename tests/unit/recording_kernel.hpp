@@ -32,6 +32,27 @@ class RecordingKernel : public sys::Kernel {
     }
     sys::Sys<> change_mode(int, mode_t) override { return answer("change_mode"); }
     sys::Sys<> remove_at(int, const char* name, int) override { return answer("remove_at " + std::string(name)); }
+    sys::Sys<> make_link_at(const char*, int, const char* name) override {
+        return answer("make_link_at " + std::string(name));
+    }
+    sys::Sys<> make_fifo_at(int, const char* name, mode_t) override {
+        return answer("make_fifo_at " + std::string(name));
+    }
+    sys::Sys<std::string> read_link_at(int, const char* name) override {
+        return answer("read_link_at " + std::string(name)).transform([] { return std::string(); });
+    }
+    sys::Sys<> change_mode_at(int, mode_t) override { return answer("change_mode_at"); }
+    sys::Sys<> set_limit(int resource, std::uint64_t, std::uint64_t) override {
+        return answer("set_limit " + std::to_string(resource));
+    }
+    sys::Sys<> set_nice(int value) override { return answer("set_nice " + std::to_string(value)); }
+    sys::Sys<> set_oom_score_adj(int value) override { return answer("set_oom_score_adj " + std::to_string(value)); }
+    sys::Sys<> close_between(unsigned first, unsigned last) override {
+        return answer("close_between " + std::to_string(first) + " " + std::to_string(last));
+    }
+    sys::Sys<> raise_ambient(unsigned capability) override {
+        return answer("raise_ambient " + std::to_string(capability));
+    }
     sys::Sys<> close_from(unsigned first) override { return answer("close_from " + std::to_string(first)); }
     sys::Sys<> drop_bounding(unsigned capability) override {
         return answer("drop_bounding " + std::to_string(capability));
@@ -47,7 +68,11 @@ class RecordingKernel : public sys::Kernel {
     sys::Sys<> set_no_new_privs() override { return answer("set_no_new_privs"); }
     sys::Sys<> set_dumpable(bool) override { return answer("set_dumpable"); }
     sys::Sys<> set_subreaper() override { return answer("set_subreaper"); }
+    sys::Sys<> set_parent_death_signal(int) override { return answer("set_parent_death_signal"); }
     sys::Sys<> load_filter(std::span<const sock_filter>) override { return answer("load_filter"); }
+    sys::Sys<sys::Fd> load_listened_filter(std::span<const sock_filter>, unsigned) override {
+        return answer("load_listened_filter").transform([] { return sys::Fd(); });
+    }
     sys::Sys<std::string> read_whole(const sys::Fd&) override {
         return answer("read_whole").transform([] { return std::string(); });
     }

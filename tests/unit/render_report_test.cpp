@@ -19,8 +19,8 @@ Finding finding(std::string check, Verdict verdict, std::string expected, std::s
 
 Report passing() {
     Report report;
-    report.receipt = "/run/stepdown/receipt";
-    report.container = {finding("receipt", Verdict::kPass, "what the start left", "/run/stepdown/receipt")};
+    report.receipt = "/run/stepdown.receipt";
+    report.container = {finding("receipt", Verdict::kPass, "what the start left", "/run/stepdown.receipt")};
     const std::vector<Finding> good = {
         finding("uid", Verdict::kPass, "10001 10001 10001 10001", "10001 10001 10001 10001"),
         finding("securebits", Verdict::kSkipped, "ef", "not readable")};
@@ -43,7 +43,7 @@ Report failing() {
 TEST(RenderReport, TextHasALineAProcessWhenAllIsWell) {
     EXPECT_EQ(
         render::report_text(passing()),
-        "pass     receipt: /run/stepdown/receipt\n"
+        "pass     receipt: /run/stepdown.receipt\n"
         "pass     init    1       app             uid 10001, gid 10001, no groups, no capabilities, no_new_privs 1, "
         "seccomp 2 (2 filters)\n"
         "pass     app     7       app             uid 10001, gid 10001, no groups, no capabilities, no_new_privs 1, "
@@ -87,7 +87,7 @@ TEST(RenderReport, JsonSaysEverything) {
     ASSERT_FALSE(json.is_discarded());
     EXPECT_EQ(json["schema"], 1);
     EXPECT_EQ(json["verdict"], "fail");
-    EXPECT_EQ(json["receipt"], "/run/stepdown/receipt");
+    EXPECT_EQ(json["receipt"], "/run/stepdown.receipt");
     ASSERT_EQ(json["threads"].size(), 4U);
     const auto& thread = json["threads"][2];
     EXPECT_EQ(thread["pid"], 7);

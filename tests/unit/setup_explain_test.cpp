@@ -41,12 +41,12 @@ TEST(SetupExplain, NamesTheCapabilityThatIsMissing) {
 
 TEST(SetupExplain, SaysWhatOnWhichPathWhyAndWhatToDo) {
     EXPECT_EQ(explain({Act::kOwner, EROFS}, "/data/x", kAll, {}),
-              "cannot change the owner of /data/x: Read-only file system (fchownat): mount it read-write, or leave the "
-              "step out");
+              "cannot change the owner of /data/x: Read-only file system (fchownat): mount it read-write, leave the "
+              "step out, or --own-allow=read-only");
     EXPECT_EQ(explain({Act::kOwner, EPERM}, "/data/x", all_but(CAP_CHOWN), {}),
               "cannot change the owner of /data/x: Operation not permitted (fchownat): CAP_CHOWN is missing: add it "
               "(docker run "
-              "--cap-add=CHOWN), or let the step be skipped (--setup-best-effort)");
+              "--cap-add=CHOWN), or let the step be skipped (--own-allow=no-chown, --setup-best-effort)");
     EXPECT_EQ(explain({Act::kEnter, ENOENT}, "/data", kAll, {}),
               "cannot enter /data: No such file or directory (openat2): it does not exist: create it first (--mkdir)");
     EXPECT_EQ(explain({Act::kOwner, 0, "reason"}, "/data", kAll, {}), "will not change the owner of /data: reason");

@@ -73,6 +73,12 @@ class InventedOwners : public RecordingKernel {
         }
         return sys::real_kernel().change_mode(fd, mode);
     }
+    sys::Sys<> change_mode_at(int pin, mode_t mode) override {
+        if (refuses("change_mode_at", "")) {
+            return std::unexpected(error);
+        }
+        return sys::real_kernel().change_mode_at(pin, mode);
+    }
     sys::Sys<std::string> read_whole(const sys::Fd&) override { return hardlinks_sysctl; }
 
     Owner owner_of(const std::filesystem::path& path) {

@@ -332,14 +332,14 @@ TEST_F(VerifyAssess, ANodesContainersAreToldApartAndEachIsJudgedByItsOwnReceipt)
     contain(proc, 200, "8", "/docker/" + second, with);
     contain(proc, 201, "8", "/docker/" + second, with);
     contain(proc, 300, "1", "/docker/" + third, without); // shares the node's PID namespace
-    put(with + "/run/stepdown/receipt", verify::write_receipt(a_receipt()));
+    put(with + "/run/stepdown.receipt", verify::write_receipt(a_receipt()));
     const Report node = verify::assess_node(
         sys::real_kernel(), {.proc = proc.path(), .receipt = "auto", .pid = {}, .least = Severity::kLow});
     ASSERT_EQ(node.members.size(), 3U);
     EXPECT_EQ(node.members[0].id, first);
     EXPECT_EQ(node.members[0].subjects.size(), 3U);
     EXPECT_EQ(node.members[0].subjects[2].role, Role::kForeign);
-    EXPECT_EQ(node.members[0].receipt, "/run/stepdown/receipt");
+    EXPECT_EQ(node.members[0].receipt, "/run/stepdown.receipt");
     EXPECT_TRUE(std::ranges::contains(troubles(node.members[1]), "201/201 uid"));
     EXPECT_FALSE(std::ranges::contains(troubles(node.members[0]), "101/101 uid"));
     EXPECT_EQ(node.members[2].id, third);

@@ -1,0 +1,99 @@
+#include "commands/set_up.hpp"
+
+#include "commands/hooks.hpp"
+#include "commands/progress.hpp"
+#include "setup/account.hpp"
+#include "setup/listen.hpp"
+#include "setup/secret.hpp"
+#include "setup/setup.hpp"
+#include "setup/stdio.hpp"
+
+namespace stepdown::commands {
+namespace {
+
+// Many images are read-only, and few programs need the entry: the start goes on without.
+void add_account(sys::Kernel& kernel, const Start& start, const Log& log) {
+    if (start.plan.account_name.empty()) {
+        return;
+    }
+    Identity account = start.plan.identity.value_or(
+        Identity{.uid = start.wanted.uid->front(), .gid = start.wanted.gid->front(), .user_name = {}});
+    account.user_name = start.plan.account_name;
+    if (Result<> added = setup::add_account(kernel, "/etc/passwd", account); !added) {
+        log.warn(added.error().line + "; going on without");
+    }
+}
+
+Result<> own_stdio(sys::Kernel& kernel, const Start& start, const Log& log) {
+    if (!start.plan.process.own_stdio) {
+        return {};
+    }
+    Result<> owned = setup::own_stdio(kernel, start.wanted.uid->front());
+    if (!owned && start.plan.setup_best_effort) {
+        log.warn("skipped: " + owned.error().line);
+        return {};
+    }
+    return owned;
+}
+
+Result<> do_steps(sys::Kernel& kernel, const Start& start, const Log& log) {
+    if (start.plan.setup.empty()) {
+        return {};
+    }
+    WalkProgress progress(log);
+    const Result<setup::Outcome> outcome =
+        setup::run(kernel, start.plan.setup, start.wanted.uid->front(), start.wanted.gid->front(),
+                   start.before.capabilities->effective,
+                   {.best_effort = start.plan.setup_best_effort, .own = start.plan.own, .progress = &progress});
+    if (!outcome) {
+        return std::unexpected(outcome.error());
+    }
+    for (const std::string& line : outcome->skipped) {
+        log.warn("skipped: " + line);
+    }
+    return {};
+}
+
+Result<> leave_secrets(sys::Kernel& kernel, const Start& start, const Log& log) {
+    for (const Secret& secret : start.plan.secrets) {
+        if (secret.in_environment) {
+            continue;
+        }
+        const auto text = setup::read_secret(kernel, secret);
+        const auto left = text ? setup::leave_secret(kernel, secret, start.plan.secrets_directory, *text,
+                                                     start.wanted.uid->front(), start.wanted.gid->front())
+                               : std::unexpected(text.error());
+        if (!left) {
+            return std::unexpected(left.error());
+        }
+        if (!*left) {
+            log.warn("the secret " + secret.name + " is on disk: mount a tmpfs at " + start.plan.secrets_directory +
+                     " (docker run --tmpfs)");
+        }
+    }
+    return {};
+}
+
+Result<> open_sockets(sys::Kernel& kernel, Start& start) {
+    auto sockets =
+        setup::open_sockets(kernel, start.plan.sockets, start.wanted.uid->front(), start.wanted.gid->front());
+    if (!sockets) {
+        return std::unexpected(sockets.error());
+    }
+    start.sockets = std::move(*sockets);
+    return {};
+}
+
+} // namespace
+
+// The hooks last: they find all that was made.
+Result<> set_up(sys::Kernel& kernel, Start& start, const Log& log) {
+    add_account(kernel, start, log);
+    Result<> done = own_stdio(kernel, start, log);
+    done = done ? do_steps(kernel, start, log) : done;
+    done = done ? leave_secrets(kernel, start, log) : done;
+    done = done ? open_sockets(kernel, start) : done;
+    return done ? run_before_drop(kernel, start.plan.hooks, log) : done;
+}
+
+} // namespace stepdown::commands

@@ -1,0 +1,122 @@
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstring>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <netdb.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "commands/wait_for.hpp"
+#include "sys/fd.hpp"
+
+namespace stepdown::commands {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+bool connects(int family, const sockaddr* address, socklen_t length) {
+    constexpr int kPatience = 1000; // milliseconds for one try
+    const sys::Fd fd(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!fd) {
+        return false;
+    }
+    if (::connect(fd.get(), address, length) == 0) {
+        return true;
+    }
+    pollfd one{.fd = fd.get(), .events = POLLOUT, .revents = 0};
+    int error = 0;
+    socklen_t size = sizeof error;
+    return errno == EINPROGRESS && ::poll(&one, 1, kPatience) == 1 &&
+           ::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == 0;
+}
+
+bool answers_tcp(const WaitFor& target) {
+    addrinfo hints{};
+    hints.ai_socktype = SOCK_STREAM;
+    addrinfo* found = nullptr;
+    if (::getaddrinfo(target.target.c_str(), target.port.c_str(), &hints, &found) != 0) {
+        return false;
+    }
+    bool answered = false;
+    for (const addrinfo* one = found; one != nullptr && !answered; one = one->ai_next) {
+        answered = connects(one->ai_family, one->ai_addr, one->ai_addrlen);
+    }
+    ::freeaddrinfo(found);
+    return answered;
+}
+
+bool answers_unix(const WaitFor& target) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (target.target.size() >= sizeof address.sun_path) {
+        return false;
+    }
+    std::memcpy(address.sun_path, target.target.c_str(), target.target.size() + 1);
+    return connects(AF_UNIX, static_cast<const sockaddr*>(static_cast<const void*>(&address)), sizeof address);
+}
+
+bool answers(const WaitFor& target) {
+    struct stat found{};
+    switch (target.kind) {
+    case WaitFor::Kind::kTcp:
+        return answers_tcp(target);
+    case WaitFor::Kind::kUnix:
+        return answers_unix(target);
+    case WaitFor::Kind::kFile:
+        break;
+    }
+    return ::stat(target.target.c_str(), &found) == 0;
+}
+
+std::string name_of(const WaitFor& target) {
+    switch (target.kind) {
+    case WaitFor::Kind::kTcp:
+        return fmt::format("tcp:{}:{}", target.target, target.port);
+    case WaitFor::Kind::kUnix:
+        return "unix:" + target.target;
+    case WaitFor::Kind::kFile:
+        break;
+    }
+    return "file:" + target.target;
+}
+
+bool is_stopped() {
+    sigset_t pending;
+    ::sigpending(&pending);
+    return ::sigismember(&pending, SIGTERM) == 1 || ::sigismember(&pending, SIGINT) == 1 ||
+           ::sigismember(&pending, SIGQUIT) == 1;
+}
+
+} // namespace
+
+Result<> wait_for_all(const Plan& plan, const Log& log) {
+    const Clock::time_point began = Clock::now();
+    Clock::time_point told = began;
+    for (const WaitFor& target : plan.wait_for) {
+        while (!answers(target)) {
+            const Clock::time_point now = Clock::now();
+            if (is_stopped()) {
+                return fail(ExitCode::kSetup, "stopped while waiting for " + name_of(target));
+            }
+            if (now - began > plan.wait_timeout) {
+                return fail(ExitCode::kSetup, fmt::format("--wait-for: {} does not answer after {} ms", name_of(target),
+                                                          plan.wait_timeout.count()));
+            }
+            if (now - told > 5s) {
+                told = now;
+                log.warn("still waiting for " + name_of(target));
+            }
+            ::poll(nullptr, 0, 200);
+        }
+    }
+    return {};
+}
+
+} // namespace stepdown::commands
