@@ -10,6 +10,8 @@
 
 #include <toml.hpp>
 
+#include "cli/utf8.hpp"
+
 namespace stepdown::cli {
 namespace {
 
@@ -90,33 +92,17 @@ std::unexpected<Error> unknown_key(const std::string& name, const std::string& k
                                                 : line.append("did you mean ").append(meant).append("?"));
 }
 
-// The length of the UTF-8 sequence that text begins with (RFC 3629: no overlong form, no surrogate); 0 if it begins
-// with none.
-std::size_t sequence_length(std::string_view text) {
-    const auto byte = [text](std::size_t at) { return at < text.size() ? static_cast<unsigned char>(text[at]) : 0U; };
-    const unsigned first = byte(0);
-    if (first < 0x80) {
-        return 1;
-    }
-    const std::size_t length = first >= 0xc2 && first < 0xe0 ? 2 : first >= 0xe0 && first < 0xf0 ? 3 : 4;
-    const unsigned least = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
-    const unsigned most = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
-    bool good = first >= 0xc2 && first < 0xf5 && byte(1) >= least && byte(1) <= most;
-    for (std::size_t at = 2; at < length; ++at) {
-        good = good && byte(at) >= 0x80 && byte(at) <= 0xbf;
-    }
-    return good ? length : 0;
-}
+} // namespace
 
 // What toml11 cannot be trusted with: it reads past its buffer where a string is not UTF-8, and past the stack where
 // brackets are nested without end. No file of ours nests more than once; brackets in strings count too, which does no
 // harm.
-Result<> refuse_what_harms(std::string_view text, const std::string& name) {
+Result<> refuse_harmful_toml(std::string_view text, const std::string& name) {
     constexpr int kDeepest = 64;
     int depth = 0;
     std::size_t line = 1;
     while (!text.empty()) {
-        const std::size_t length = sequence_length(text);
+        const std::size_t length = utf8_length(text);
         if (length == 0) {
             return refuse_file(name + ":" + std::to_string(line), "not TOML: the text is not UTF-8");
         }
@@ -134,7 +120,7 @@ Result<> refuse_what_harms(std::string_view text, const std::string& name) {
 }
 
 // toml11 explains over several lines; the first has the reason, after "[error] " and the name of its function.
-std::string reason_of(std::string_view what) {
+std::string toml_reason(std::string_view what) {
     what = what.substr(0, what.find('\n'));
     for (const std::string_view noise : {"[error] ", "toml::"}) {
         if (what.starts_with(noise)) {
@@ -147,10 +133,8 @@ std::string reason_of(std::string_view what) {
     return std::string("not TOML: ").append(what);
 }
 
-} // namespace
-
 Result<> read_config_text(const std::string& text, const std::string& name, std::vector<Given>& given) {
-    if (auto harmless = refuse_what_harms(text, name); !harmless) {
+    if (auto harmless = refuse_harmful_toml(text, name); !harmless) {
         return harmless;
     }
     try {
@@ -173,9 +157,9 @@ Result<> read_config_text(const std::string& text, const std::string& name, std:
         }
         return {};
     } catch (const toml::exception& error) {
-        return refuse_file(name + ":" + std::to_string(error.location().line()), reason_of(error.what()));
+        return refuse_file(name + ":" + std::to_string(error.location().line()), toml_reason(error.what()));
     } catch (const std::exception& error) {
-        return refuse_file(name, reason_of(error.what()));
+        return refuse_file(name, toml_reason(error.what()));
     }
 }
 

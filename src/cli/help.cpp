@@ -95,6 +95,10 @@ std::string_view usage_of(Command command) {
         return "stepdown plan [OPTION]... [--] [COMMAND [ARG]...]";
     case Command::kVerify:
         return "stepdown verify [OPTION]...";
+    case Command::kSelftest:
+        return "stepdown selftest [OPTION]...";
+    case Command::kCheckImage:
+        return "stepdown check-image [OPTION]... [--] [COMMAND [ARG]...]";
     case Command::kReady:
         return "stepdown ready [OPTION]...";
     case Command::kInstall:
@@ -130,17 +134,17 @@ constexpr Code kExitCodes[] = {
     {"111", "internal error"},
 };
 
-constexpr Code kVerifyExitCodes[] = {
-    {"0", "everything is as the receipt says"},
-    {"1", "something is not"},
+constexpr Code kJudgeExitCodes[] = {
+    {"0", "everything that counts holds"},
+    {"1", "something does not"},
     {"2", "bad option, variable or configuration file"},
     {"3", "something could not be found out"},
 };
 
 void append_exit_codes(std::string& out, Command command) {
     out.append("\nExit status:\n");
-    const bool verify = command == Command::kVerify;
-    const std::span<const Code> codes = verify ? std::span<const Code>(kVerifyExitCodes) : kExitCodes;
+    const bool judges = (bit(command) & kJudges) != 0;
+    const std::span<const Code> codes = judges ? std::span<const Code>(kJudgeExitCodes) : kExitCodes;
     for (const auto& [code, meaning] : codes) {
         append_row(out, std::string("  ").append(code), meaning);
     }
@@ -151,7 +155,7 @@ void append_exit_codes(std::string& out, Command command) {
 std::span<const std::pair<Stage, std::string_view>> stages() { return kStages; }
 
 std::span<const Code> exit_codes(Command command) {
-    return command == Command::kVerify ? std::span<const Code>(kVerifyExitCodes) : kExitCodes;
+    return (bit(command) & kJudges) != 0 ? std::span<const Code>(kJudgeExitCodes) : kExitCodes;
 }
 
 std::string help_text(Command command) {

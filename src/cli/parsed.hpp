@@ -6,12 +6,32 @@
 #include <sys/types.h>
 
 #include "stepdown/plan.hpp"
+#include "stepdown/policy.hpp"
+#include "stepdown/report.hpp"
 
 namespace stepdown::cli {
 
-enum class Command { kRun, kExec, kPlan, kVerify, kInstall, kReady };
+enum class Command { kRun, kExec, kPlan, kVerify, kInstall, kReady, kSelftest, kCheckImage };
 enum class Show { kNothing, kHelp, kVersion };
-enum class Format { kText, kJson };
+
+// How a report is made and where it goes: verify, selftest, check-image.
+struct Reporting {
+    std::string output;              // path; empty: standard output
+    Severity least = Severity::kLow; // what does not count: findings below it
+    bool report_only = false;        // exit 0 whatever was found
+    bool quiet = false;              // the exit status alone
+    bool probe = false;              // try from inside what the app could do
+    bool files = false;              // look for files that give privileges
+    bool self = false;               // judge this process
+    bool by_container = false;       // judge every container of the node whose /proc is at proc
+    std::string proc = "/proc";      // a mounted proc(5)
+    std::string status;              // path of a /proc/PID/status text, or "-"; empty: none
+    std::string policy;              // "restricted", "baseline" or a file; empty: none
+    std::string root = "/";          // check-image: where the image's files are
+    std::optional<pid_t> pid;        // the one process to judge; empty: PID 1 and all below it
+
+    bool operator==(const Reporting&) const = default;
+};
 
 // All that the words said. What is to be true is in plan; the rest is how a command reports and on what.
 struct Parsed {
@@ -22,11 +42,10 @@ struct Parsed {
     int failed_start = 0;     // and when nothing could be started at all; 0: the stage's own
     bool pause = false;       // no app at all: reap until asked to stop
 
-    Format format = Format::kText; // plan, verify
-    std::string install_as;        // install: the front end's name; empty: chosen by the file's own
-    bool check = false;            // plan: say nothing unless something is wrong
-    bool quiet = false;            // verify: the exit status alone
-    std::optional<pid_t> pid;      // verify: the root of the tree to judge; empty: PID 1
+    std::string format = "text"; // a word of --format
+    std::string install_as;      // install: the front end's name; empty: chosen by the file's own
+    bool check = false;          // plan: say nothing unless something is wrong
+    Reporting report;
 };
 
 } // namespace stepdown::cli

@@ -8,8 +8,17 @@
 namespace stepdown::cli {
 
 Result<> apply_format(Parsed& parsed, std::string_view value, const Source& source) {
-    static constexpr Choice<Format> kFormats[] = {{"text", Format::kText}, {"json", Format::kJson}};
-    return set_choice(parsed.format, kFormats, "format", value, source);
+    static constexpr Choice<std::string_view> kFormats[] = {
+        {"text", "text"},    {"json", "json"},   {"ndjson", "ndjson"},         {"junit", "junit"},
+        {"tap", "tap"},      {"sarif", "sarif"}, {"prometheus", "prometheus"}, {"nagios", "nagios"},
+        {"silent", "silent"}};
+    std::string_view format;
+    const auto set = set_choice(format, kFormats, "format", value, source);
+    if (set && parsed.command == Command::kPlan && format != "text" && format != "json") {
+        return refuse(source, "format", value, "is a format of reports; a plan is text or json");
+    }
+    parsed.format = format;
+    return set;
 }
 
 Result<> apply_as(Parsed& parsed, std::string_view value, const Source& source) {
@@ -34,12 +43,64 @@ Result<> apply_pid(Parsed& parsed, std::string_view value, const Source& source)
     if (fault != std::errc() || end != value.data() + value.size() || pid < 1) {
         return refuse(source, "pid", value, "is not a process id: a decimal number from 1");
     }
-    parsed.pid = pid;
+    parsed.report.pid = pid;
     return {};
 }
 
 Result<> apply_quiet(Parsed& parsed, std::string_view value, const Source& source) {
-    return set_bool(parsed.quiet, true, "quiet", value, source);
+    return set_bool(parsed.report.quiet, true, "quiet", value, source);
+}
+
+Result<> apply_self(Parsed& parsed, std::string_view value, const Source& source) {
+    return set_bool(parsed.report.self, true, "self", value, source);
+}
+
+Result<> apply_status_file(Parsed& parsed, std::string_view value, const Source&) {
+    parsed.report.status = value;
+    return {};
+}
+
+Result<> apply_proc(Parsed& parsed, std::string_view value, const Source& source) {
+    return set_word_or_path(parsed.report.proc, {}, "proc", value, source);
+}
+
+Result<> apply_group_by(Parsed& parsed, std::string_view value, const Source& source) {
+    static constexpr Choice<bool> kGroups[] = {{"container", true}};
+    return set_choice(parsed.report.by_container, kGroups, "group-by", value, source);
+}
+
+Result<> apply_policy(Parsed& parsed, std::string_view value, const Source& source) {
+    return set_word_or_path(parsed.report.policy, {"restricted", "baseline"}, "policy", value, source);
+}
+
+Result<> apply_files(Parsed& parsed, std::string_view value, const Source& source) {
+    return set_bool(parsed.report.files, true, "files", value, source);
+}
+
+Result<> apply_probe(Parsed& parsed, std::string_view value, const Source& source) {
+    return set_bool(parsed.report.probe, true, "probe", value, source);
+}
+
+Result<> apply_fail_on(Parsed& parsed, std::string_view value, const Source& source) {
+    static constexpr Choice<Severity> kSeverities[] = {{"info", Severity::kInfo},
+                                                       {"low", Severity::kLow},
+                                                       {"medium", Severity::kMedium},
+                                                       {"high", Severity::kHigh},
+                                                       {"critical", Severity::kCritical}};
+    return set_choice(parsed.report.least, kSeverities, "fail-on", value, source);
+}
+
+Result<> apply_report_only(Parsed& parsed, std::string_view value, const Source& source) {
+    return set_bool(parsed.report.report_only, true, "report-only", value, source);
+}
+
+Result<> apply_output(Parsed& parsed, std::string_view value, const Source&) {
+    parsed.report.output = value;
+    return {};
+}
+
+Result<> apply_root(Parsed& parsed, std::string_view value, const Source& source) {
+    return set_word_or_path(parsed.report.root, {"/"}, "root", value, source);
 }
 
 } // namespace stepdown::cli

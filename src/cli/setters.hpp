@@ -85,6 +85,17 @@ Result<> apply_as(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_check(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_pid(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_quiet(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_self(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_status_file(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_proc(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_group_by(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_policy(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_files(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_probe(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_fail_on(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_report_only(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_output(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_root(Parsed& parsed, std::string_view value, const Source& source);
 
 // general_options.cpp
 Result<> apply_no_init(Parsed& parsed, std::string_view value, const Source& source);

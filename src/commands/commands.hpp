@@ -1,7 +1,6 @@
 #pragma once
 
 #include "cli/words.hpp"
-#include "commands/verify.hpp"
 #include "supervise/signals.hpp"
 #include "sys/kernel.hpp"
 
@@ -15,7 +14,9 @@ int pause(sys::Kernel& kernel, const cli::Parsed& parsed); // no app: reaps unti
 int ready(sys::Kernel& kernel, const cli::Parsed& parsed);
 int install(const cli::Parsed& parsed);
 int plan(sys::Kernel& kernel, const cli::Parsed& parsed);
-int verify(sys::Kernel& kernel, const VerifyOptions& options);
+int verify(sys::Kernel& kernel, const cli::Parsed& parsed, const cli::Words& words);
+int selftest(sys::Kernel& kernel, const cli::Parsed& parsed);
+int check_image(sys::Kernel& kernel, const cli::Parsed& parsed);
 
 // Words → the command they name, with --help, --version and bad words answered here.
 int dispatch(const cli::Words& words, const supervise::SignalState& given);

@@ -2,10 +2,12 @@
 
 #include "cli/front_end.hpp"
 #include "cli/help.hpp"
+#include "cli/options.hpp"
 #include "commands/commands.hpp"
 #include "commands/install.hpp"
 #include "commands/log.hpp"
 #include "commands/output.hpp"
+#include "commands/report.hpp"
 #include "sys/write.hpp"
 
 namespace stepdown::commands {
@@ -42,7 +44,8 @@ int dispatch(const cli::Words& words, const supervise::SignalState& given) {
     const Result<cli::Parsed> parsed = cli::parse(words);
     if (!parsed) {
         const int status = Log().failed(parsed.error());
-        return cli::which_command(words.argc, words.argv).command == cli::Command::kVerify ? kVerifyUsage : status;
+        const auto command = cli::which_command(words.argc, words.argv).command;
+        return (cli::bit(command) & cli::kJudges) != 0 ? kJudgeUsage : status;
     }
     if (parsed->show != cli::Show::kNothing) {
         return print(parsed->show == cli::Show::kHelp ? cli::help_text(parsed->command) : cli::version_text());
@@ -59,10 +62,11 @@ int dispatch(const cli::Words& words, const supervise::SignalState& given) {
     case cli::Command::kInstall:
         return install(*parsed);
     case cli::Command::kVerify:
-        return verify(sys::real_kernel(), {.format = parsed->format == cli::Format::kJson ? "json" : "text",
-                                           .pid = parsed->pid,
-                                           .quiet = parsed->quiet,
-                                           .receipt = parsed->plan.receipt});
+        return verify(sys::real_kernel(), *parsed, words);
+    case cli::Command::kSelftest:
+        return selftest(sys::real_kernel(), *parsed);
+    case cli::Command::kCheckImage:
+        return check_image(sys::real_kernel(), *parsed);
     }
     return to_status(ExitCode::kInternal);
 }

@@ -1,32 +1,8 @@
-#include <unistd.h>
-
+#include "commands/again.hpp"
 #include "commands/commands.hpp"
 #include "commands/start.hpp"
-#include "verify/receipt_file.hpp"
 
 namespace stepdown::commands {
-namespace {
-
-// What the running start was told. As root, a receipt that the app could have written decides nothing: it would choose
-// its own user.
-std::vector<Setting> settings_of_start(sys::Kernel& kernel, const Plan& plan, const Log& log) {
-    if (plan.receipt == "off") {
-        return {};
-    }
-    verify::ReceiptFile found = verify::find_receipt(kernel, plan.receipt);
-    if (found.state != verify::ReceiptFile::State::kRead) {
-        log.info("no receipt of a start: " + found.path +
-                 (found.trouble.empty() ? " is not there" : ": " + found.trouble));
-        return {};
-    }
-    if (!found.exposed.empty() && ::geteuid() == 0) {
-        log.warn(found.path + " is not used: " + found.exposed);
-        return {};
-    }
-    return std::move(found.receipt.settings);
-}
-
-} // namespace
 
 // The Plan of the start, without its setup, for processes that the engine puts beside the entrypoint (docker exec,
 // HEALTHCHECK, probes) and that would run as root: drops, confines and verifies itself, then becomes the command.

@@ -28,8 +28,8 @@ int plan(sys::Kernel& kernel, const cli::Parsed& parsed) {
     }
     const std::vector<PlanStep> steps = plan::explain(plan);
     const std::vector<Setting> options = cli::effective_settings(plan, cli::Command::kRun);
-    return print(parsed.format == cli::Format::kJson ? render::plan_json(plan, steps, options)
-                                                     : render::plan_text(plan, steps, options));
+    return print(parsed.format == "json" ? render::plan_json(plan, steps, options)
+                                         : render::plan_text(plan, steps, options));
 }
 
 } // namespace stepdown::commands

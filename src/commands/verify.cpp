@@ -1,71 +1,100 @@
-#include "commands/verify.hpp"
-
+#include <algorithm>
+#include <cerrno>
 #include <cstring>
-#include <string_view>
+#include <ctime>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
 
-#include "render/report_formats.hpp"
-#include "sys/write.hpp"
+#include "cli/policy_file.hpp"
+#include "commands/commands.hpp"
+#include "commands/probe.hpp"
+#include "commands/report.hpp"
 #include "verify/assess.hpp"
 
 namespace stepdown::commands {
 namespace {
 
-constexpr int kUnknown = 3;
-
-int refuse(const std::string& line) {
-    (void)sys::write_whole(STDERR_FILENO, fmt::format("stepdown verify: {}\n", line));
-    return kVerifyUsage;
+Result<std::string> read_text(const std::string& path) {
+    sys::Fd opened;
+    if (path != "-") {
+        opened = sys::Fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+        if (!opened) {
+            return fail(ExitCode::kUsage, fmt::format("{}: {}", path, std::strerror(errno)));
+        }
+    }
+    std::string text;
+    char part[4096];
+    const int fd = opened ? opened.get() : STDIN_FILENO;
+    for (ssize_t length; (length = ::read(fd, part, sizeof part)) != 0;) {
+        if (length < 0 || text.size() > (1U << 20)) {
+            return fail(
+                ExitCode::kUsage,
+                fmt::format("{}: {}", path, length < 0 ? std::strerror(errno) : "too long for what it should be"));
+        }
+        text.append(part, static_cast<std::size_t>(length));
+    }
+    return text;
 }
 
-std::string format_names() {
-    std::string names;
-    for (const render::ReportFormat& format : render::report_formats()) {
-        names += names.empty() ? "" : ", ";
-        names += format.name;
+Result<std::optional<Policy>> policy_of(const std::string& word) {
+    if (word.empty()) {
+        return std::nullopt;
     }
-    return names;
+    if (auto named = cli::named_policy(word); named) {
+        return named;
+    }
+    const auto text = read_text(word);
+    if (!text) {
+        return std::unexpected(text.error());
+    }
+    auto policy = cli::read_policy(*text, word);
+    return policy ? Result<std::optional<Policy>>(std::move(*policy)) : std::unexpected(policy.error());
 }
 
-int status_of(Verdict verdict) {
-    switch (verdict) {
-    case Verdict::kPass:
-    case Verdict::kSkipped:
-        return 0;
-    case Verdict::kFail:
-        return 1;
-    case Verdict::kUnknown:
-        break;
-    }
-    return kUnknown;
+std::string today() {
+    const std::time_t now = std::time(nullptr);
+    std::tm day{};
+    ::gmtime_r(&now, &day);
+    return fmt::format("{:04}-{:02}-{:02}", day.tm_year + 1900, day.tm_mon + 1, day.tm_mday);
 }
 
 } // namespace
 
-int verify(sys::Kernel& kernel, const VerifyOptions& options) {
-    const render::ReportFormat* const format = render::find_report_format(options.format);
-    if (format == nullptr) {
-        return refuse(fmt::format("--format {}: no such format; there are: {}", options.format, format_names()));
+// What the kernel says of the running tree, held against the receipt of the start and the floor. Changes nothing.
+int verify(sys::Kernel& kernel, const cli::Parsed& parsed, const cli::Words& written) {
+    const cli::Reporting& words = parsed.report;
+    if (static_cast<int>(words.pid.has_value()) + static_cast<int>(words.self) + static_cast<int>(words.by_container) +
+            static_cast<int>(!words.status.empty()) >
+        1) {
+        return refuse_judging("--pid, --self, --file and --group-by each say who is judged: give one");
     }
-    if (options.pid && *options.pid <= 0) {
-        return refuse(fmt::format("--pid {}: not the number of a process", *options.pid));
+    auto policy = policy_of(words.policy);
+    if (!policy) {
+        return refuse_judging(policy.error().line);
     }
-    if (options.receipt != "auto" && options.receipt != "off" && !options.receipt.starts_with('/')) {
-        return refuse(fmt::format("--receipt {}: not an absolute path, nor auto, nor off", options.receipt));
+    verify::Question question{.proc = words.proc,
+                              .receipt = parsed.plan.receipt,
+                              .pid = words.self ? std::optional(::getpid()) : words.pid,
+                              .policy = std::move(*policy),
+                              .today = today(),
+                              .files = words.files,
+                              .least = words.quiet ? words.least : Severity::kInfo};
+    if (!words.status.empty()) {
+        const auto text = read_text(words.status);
+        return text ? give_report(verify::assess_status(*text, question), parsed) : refuse_judging(text.error().line);
     }
-    const Report report =
-        verify::assess(kernel, {.proc = options.proc, .receipt = options.receipt, .pid = options.pid});
-    if (!options.quiet) {
-        if (const auto written = sys::write_whole(STDOUT_FILENO, format->render(report)); !written) {
-            (void)sys::write_whole(
-                STDERR_FILENO, fmt::format("stepdown verify: standard output: {}\n", std::strerror(written.error())));
-            return kUnknown;
-        }
+    if (words.by_container) {
+        return give_report(verify::assess_node(kernel, question), parsed);
     }
-    return status_of(overall(report));
+    question.surroundings = !question.pid && words.proc == "/proc";
+    Report report = verify::assess(kernel, question);
+    if (words.probe) {
+        std::ranges::move(probe_running(kernel, parsed, written), std::back_inserter(report.container));
+    }
+    return give_report(std::move(report), parsed);
 }
 
 } // namespace stepdown::commands

@@ -2,24 +2,18 @@
 
 #include <string_view>
 
-#include <nlohmann/json.hpp>
+#include "render/json_text.hpp"
 
 namespace stepdown::render {
 namespace {
 
-using Json = nlohmann::ordered_json; // keys stay in the order written
-
-Json json_of(const std::optional<Identity>& identity) {
+void append(JsonText& json, const std::optional<Identity>& identity) {
     if (!identity) {
-        return nullptr;
+        json.null();
+        return;
     }
-    Json json;
-    json["uid"] = identity->uid;
-    json["gid"] = identity->gid;
-    json["name"] = identity->user_name;
-    json["home"] = identity->home;
-    json["shell"] = identity->shell;
-    return json;
+    json.begin('{').field("uid", identity->uid).field("gid", identity->gid).field("name", identity->user_name);
+    json.field("home", identity->home).field("shell", identity->shell).end();
 }
 
 std::string_view word_of(SourceKind kind) {
@@ -38,42 +32,36 @@ std::string_view word_of(SourceKind kind) {
     return "flag";
 }
 
-Json json_of(const PlanStep& step) {
-    Json json;
-    json["stage"] = step.stage;
-    json["action"] = step.action;
-    json["reason"] = step.reason;
-    return json;
+void append(JsonText& json, const PlanStep& step) {
+    json.begin('{').field("stage", step.stage).field("action", step.action).field("reason", step.reason).end();
 }
 
-Json json_of(const Setting& option) {
-    Json json;
-    json["name"] = option.name;
-    json["value"] = option.value;
-    json["source"] = word_of(option.source.kind);
-    json["where"] = option.source.where;
-    return json;
+void append(JsonText& json, const Setting& option) {
+    json.begin('{').field("name", option.name).field("value", option.value);
+    json.field("source", word_of(option.source.kind)).field("where", option.source.where).end();
 }
 
-template <class T> Json list_of(std::span<const T> items) {
-    Json list = Json::array();
-    for (const T& item : items) {
-        list.push_back(json_of(item));
+void append(JsonText& json, const std::string& text) { json.text(text); }
+
+void append_list(JsonText& json, std::string_view name, const auto& items) {
+    json.key(name).begin('[');
+    for (const auto& item : items) {
+        append(json, item);
     }
-    return list;
+    json.end();
 }
 
 } // namespace
 
 std::string plan_json(const Plan& plan, std::span<const PlanStep> steps, std::span<const Setting> options) {
-    Json json;
-    json["command"] = plan.command;
-    json["app"] = json_of(plan.identity);
-    json["steps"] = list_of(steps);
-    json["options"] = list_of(options);
-    json["warnings"] = plan.warnings;
-    // A byte that is not UTF-8 is replaced rather than thrown about: paths may have any.
-    return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+    JsonText json(JsonText::Layout::kIndented);
+    json.begin('{');
+    append_list(json, "command", plan.command);
+    append(json.key("app"), plan.identity);
+    append_list(json, "steps", steps);
+    append_list(json, "options", options);
+    append_list(json, "warnings", plan.warnings);
+    return json.end().take();
 }
 
 } // namespace stepdown::render

@@ -1,85 +1,109 @@
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
+#include "render/json_text.hpp"
 #include "render/report_formats.hpp"
+#include "render/words.hpp"
 
 namespace stepdown::render {
 namespace {
 
-using Json = nlohmann::ordered_json; // keys stay in the order written
+void append_text_or_null(JsonText& json, std::string_view name, std::string_view value) {
+    value.empty() ? json.key(name).null() : json.field(name, value);
+}
 
-template <class T> Json or_null(const std::optional<T>& fact) { return fact ? Json(*fact) : Json(nullptr); }
-
-Json json_of(const std::vector<Finding>& findings) {
-    Json list = Json::array();
+void append(JsonText& json, const std::vector<Finding>& findings) {
+    json.begin('[');
     for (const Finding& finding : findings) {
-        Json one;
-        one["check"] = finding.check;
-        one["verdict"] = verdict_word(finding.verdict);
-        one["expected"] = finding.expected;
-        one["observed"] = finding.observed;
-        one["remedy"] = finding.remedy;
-        list.push_back(std::move(one));
+        json.begin('{').field("check", finding.check).field("verdict", verdict_word(finding.verdict));
+        json.field("severity", severity_word(finding.severity)).field("title", finding.title);
+        json.field("expected", finding.expected).field("observed", finding.observed);
+        json.field("remedy", finding.remedy).field("references", finding.references);
+        append_text_or_null(json, "waiver", finding.waiver);
+        append_text_or_null(json, "file", finding.file);
+        json.end();
     }
-    return list;
+    json.end();
 }
 
-Json json_of(const std::optional<CapabilitySets>& sets) {
+void append_numbers(JsonText& json, std::string_view name, const auto& numbers) {
+    json.key(name);
+    if (!numbers) {
+        json.null();
+        return;
+    }
+    json.begin('[');
+    for (const std::uint32_t number : *numbers) {
+        json.number(number);
+    }
+    json.end();
+}
+
+void append(JsonText& json, const std::optional<CapabilitySets>& sets) {
     if (!sets) {
-        return nullptr;
+        json.null();
+        return;
     }
-    const auto mask = [](std::uint64_t bits) { return fmt::format("{:016x}", bits); }; // JSON numbers end at 53 bits
-    Json masks;
-    masks["inheritable"] = mask(sets->inheritable);
-    masks["permitted"] = mask(sets->permitted);
-    masks["effective"] = mask(sets->effective);
-    masks["bounding"] = mask(sets->bounding);
-    masks["ambient"] = mask(sets->ambient);
-    return masks;
+    const auto mask = [&json](std::string_view name, std::uint64_t bits) { // JSON numbers end at 53 bits
+        json.field(name, fmt::format("{:016x}", bits));
+    };
+    json.begin('{');
+    mask("inheritable", sets->inheritable);
+    mask("permitted", sets->permitted);
+    mask("effective", sets->effective);
+    mask("bounding", sets->bounding);
+    mask("ambient", sets->ambient);
+    json.end();
 }
 
-Json json_of(const Facts& facts) {
-    Json json;
-    json["uid"] = or_null(facts.uid);
-    json["gid"] = or_null(facts.gid);
-    json["groups"] = or_null(facts.groups);
-    json["capabilities"] = json_of(facts.capabilities);
-    json["no_new_privs"] = or_null(facts.no_new_privs);
-    json["seccomp_mode"] = or_null(facts.seccomp_mode);
-    json["seccomp_filters"] = or_null(facts.seccomp_filters);
-    return json;
+void append(JsonText& json, const Facts& facts) {
+    json.begin('{');
+    append_numbers(json, "uid", facts.uid);
+    append_numbers(json, "gid", facts.gid);
+    append_numbers(json, "groups", facts.groups);
+    append(json.key("capabilities"), facts.capabilities);
+    facts.no_new_privs ? json.key("no_new_privs").boolean(*facts.no_new_privs) : json.key("no_new_privs").null();
+    facts.seccomp_mode ? json.field("seccomp_mode", *facts.seccomp_mode) : json.key("seccomp_mode").null();
+    facts.seccomp_filters ? json.field("seccomp_filters", *facts.seccomp_filters) : json.key("seccomp_filters").null();
+    json.end();
 }
 
-Json json_of(const Subject& subject) {
+void append(JsonText& json, const Subject& subject, Severity least) {
     const Thread& thread = subject.thread;
-    Json json;
-    json["pid"] = thread.pid;
-    json["tid"] = thread.tid;
-    json["parent"] = thread.parent;
-    json["tracer"] = thread.tracer;
-    json["state"] = std::string(1, thread.state);
-    json["name"] = thread.name;
-    json["role"] = role_word(subject.role);
-    json["verdict"] = verdict_word(worst_of(subject.findings));
-    json["facts"] = json_of(thread.facts);
-    json["findings"] = json_of(subject.findings);
-    return json;
+    json.begin('{').field("pid", thread.pid).field("tid", thread.tid).field("parent", thread.parent);
+    json.field("tracer", thread.tracer).field("state", std::string_view(&thread.state, 1)).field("name", thread.name);
+    json.field("role", role_word(subject.role));
+    json.field("verdict", verdict_word(worst_of(subject.findings, least)));
+    append(json.key("facts"), thread.facts);
+    append(json.key("findings"), subject.findings);
+    json.end();
+}
+
+// What a report of one container and a node's member have in common.
+void append_judgement(JsonText& json, const Report& report) {
+    json.field("verdict", verdict_word(overall(report)));
+    append_text_or_null(json, "receipt", report.receipt);
+    append(json.key("container"), report.container);
+    json.key("threads").begin('[');
+    for (const Subject& subject : report.subjects) {
+        append(json, subject, report.least);
+    }
+    json.end();
 }
 
 } // namespace
 
 std::string report_json(const Report& report) {
-    Json json;
-    json["schema"] = 1;
-    json["verdict"] = verdict_word(overall(report));
-    json["receipt"] = report.receipt.empty() ? Json(nullptr) : Json(report.receipt);
-    json["container"] = json_of(report.container);
-    json["threads"] = Json::array();
-    for (const Subject& subject : report.subjects) {
-        json["threads"].push_back(json_of(subject));
+    JsonText json(JsonText::Layout::kIndented);
+    json.begin('{').field("schema", 1).field("fail_on", severity_word(report.least));
+    append_judgement(json, report);
+    json.key("containers").begin('[');
+    for (const Report& member : report.members) {
+        json.begin('{').field("id", member.id);
+        append_text_or_null(json, "pod", member.pod);
+        append_judgement(json, member);
+        json.end();
     }
-    // A program names its threads as it likes: what is not UTF-8 is replaced, never thrown about.
-    return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+    return json.end().end().take();
 }
 
 } // namespace stepdown::render

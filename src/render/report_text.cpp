@@ -6,22 +6,10 @@
 
 #include "render/capabilities.hpp"
 #include "render/report_formats.hpp"
+#include "render/words.hpp"
 
 namespace stepdown::render {
 namespace {
-
-// Names come from the app, and a receipt may: nothing of theirs may speak to the terminal.
-std::string printable(std::string_view text) {
-    std::string safe;
-    for (const char c : text) {
-        if (c >= ' ' && c <= '~') {
-            safe += c;
-        } else {
-            safe += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-        }
-    }
-    return safe;
-}
 
 // "00000000a80425fb (cap_chown ...)" for the five sets, others as they are.
 std::string in_words(const Finding& finding, const std::string& value) {
@@ -64,29 +52,6 @@ std::string summary(const Facts& facts) {
     return facts.seccomp_filters ? text + fmt::format(" ({} filters)", *facts.seccomp_filters) : text;
 }
 
-bool calls_for_lines(const Finding& finding) {
-    return finding.verdict == Verdict::kFail || finding.verdict == Verdict::kUnknown;
-}
-
-void append_finding(std::string& text, const Finding& finding) {
-    fmt::format_to(std::back_inserter(text), "         {} {}: expected {}, observed {}\n",
-                   verdict_word(finding.verdict), finding.check, in_words(finding, finding.expected),
-                   in_words(finding, finding.observed));
-    if (!finding.remedy.empty()) {
-        fmt::format_to(std::back_inserter(text), "           {}\n", finding.remedy);
-    }
-}
-
-void append_container(std::string& text, const std::vector<Finding>& findings) {
-    for (const Finding& finding : findings) {
-        fmt::format_to(std::back_inserter(text), "{:<8} {}: {}\n", verdict_word(finding.verdict), finding.check,
-                       printable(finding.observed));
-        if (!finding.remedy.empty()) {
-            fmt::format_to(std::back_inserter(text), "           {}\n", finding.remedy);
-        }
-    }
-}
-
 // A verdict that says something; a zombie's says why it has none.
 std::string details(const Subject& subject) {
     for (const Finding& finding : subject.findings) {
@@ -97,53 +62,133 @@ std::string details(const Subject& subject) {
     return summary(subject.thread.facts);
 }
 
-void append_line(std::string& text, const Subject& subject, const std::string& rest) {
-    const bool main = subject.thread.pid == subject.thread.tid;
-    const std::string number =
-        main ? fmt::format("{}", subject.thread.pid) : fmt::format("{}/{}", subject.thread.pid, subject.thread.tid);
-    const bool foreign = subject.role == Role::kForeign;
-    fmt::format_to(std::back_inserter(text), "{:<8} {:<7} {:<7} {:<15} {}\n",
-                   foreign ? "-" : verdict_word(worst_of(subject.findings)), role_word(subject.role), number,
-                   printable(subject.thread.name), rest);
+// Colour says again what the word says. Reset after each word, so that a line cut off colours nothing.
+std::string verdict_column(std::string_view word, Verdict verdict, bool colour) {
+    const std::string column = fmt::format("{:<8}", word);
+    if (!colour || verdict == Verdict::kSkipped) {
+        return column;
+    }
+    const int number = verdict == Verdict::kPass ? 32 : verdict == Verdict::kFail ? 31 : 33;
+    return fmt::format("\x1b[{}m{}\x1b[0m", number, column);
 }
 
-// The main thread's line stands for the threads that pass; a thread that does not has a line of its own.
-void append_process(std::string& text, std::span<const Subject> threads) {
-    for (const Subject& subject : threads) {
-        const bool first = &subject == &threads.front();
-        if (!first && (subject.role == Role::kForeign || worst_of(subject.findings) <= Verdict::kSkipped)) {
-            continue;
+// "fail" and "unknown" are kept for what counts.
+std::string_view word_of(const Finding& finding, Severity least) {
+    const bool told = finding.verdict == Verdict::kFail || finding.verdict == Verdict::kUnknown;
+    return told && !counts(finding, least) ? "info" : verdict_word(finding.verdict);
+}
+
+Verdict weight_of(const Finding& finding, Severity least) {
+    return counts(finding, least) ? finding.verdict : Verdict::kSkipped;
+}
+
+struct Writer {
+    const Report& report;
+    bool colour;
+    std::string text = {};
+    std::size_t processes = 0;
+    std::size_t foreign = 0;
+
+    template <class... Args> void write(fmt::format_string<Args...> format, Args&&... args) {
+        fmt::format_to(std::back_inserter(text), format, std::forward<Args>(args)...);
+    }
+
+    void remedy(const Finding& finding) {
+        if (!finding.remedy.empty()) {
+            write("           {}\n", finding.remedy);
         }
-        const std::string count = first && threads.size() > 1 ? fmt::format(", {} threads", threads.size()) : "";
-        append_line(text, subject, details(subject) + count);
-        for (const Finding& finding : subject.findings) {
-            if (calls_for_lines(finding)) {
-                append_finding(text, finding);
+    }
+
+    void container() {
+        for (const Finding& finding : report.container) {
+            write("{} {}: {}{}\n",
+                  verdict_column(word_of(finding, report.least), weight_of(finding, report.least), colour),
+                  finding.check, printable(finding.observed),
+                  finding.waiver.empty() ? "" : " (waived: " + printable(finding.waiver) + ")");
+            remedy(finding);
+        }
+    }
+
+    void finding_line(const Finding& finding) {
+        write("         {} {}: expected {}, observed {}{}\n", word_of(finding, report.least), finding.check,
+              in_words(finding, finding.expected), in_words(finding, finding.observed),
+              finding.waiver.empty() ? "" : " (waived: " + printable(finding.waiver) + ")");
+        remedy(finding);
+    }
+
+    void subject_line(const Subject& subject, const std::string& rest) {
+        const Thread& thread = subject.thread;
+        const std::string number =
+            thread.pid == thread.tid ? fmt::format("{}", thread.pid) : fmt::format("{}/{}", thread.pid, thread.tid);
+        const bool foreign_one = subject.role == Role::kForeign;
+        const Verdict worst = worst_of(subject.findings, report.least);
+        write("{} {:<7} {:<7} {:<15} {}\n",
+              verdict_column(foreign_one ? "-" : verdict_word(worst), foreign_one ? Verdict::kSkipped : worst, colour),
+              role_word(subject.role), number, printable(thread.name), rest);
+    }
+
+    // The main thread's line stands for the threads that pass; a thread that does not has a line of its own.
+    void process(std::span<const Subject> threads) {
+        for (const Subject& subject : threads) {
+            const bool first = &subject == &threads.front();
+            if (!first &&
+                (subject.role == Role::kForeign || worst_of(subject.findings, report.least) <= Verdict::kSkipped)) {
+                continue;
+            }
+            const std::string count = first && threads.size() > 1 ? fmt::format(", {} threads", threads.size()) : "";
+            subject_line(subject, details(subject) + count);
+            for (const Finding& finding : subject.findings) {
+                if (finding.verdict == Verdict::kFail || finding.verdict == Verdict::kUnknown ||
+                    !finding.waiver.empty()) {
+                    finding_line(finding);
+                }
             }
         }
     }
+
+    void tree() {
+        container();
+        std::span<const Subject> rest = report.subjects;
+        while (!rest.empty()) {
+            const pid_t pid = rest.front().thread.pid;
+            const auto end =
+                std::ranges::find_if(rest, [pid](const Subject& subject) { return subject.thread.pid != pid; });
+            const auto threads = rest.first(static_cast<std::size_t>(end - rest.begin()));
+            process(threads);
+            ++(threads.front().role == Role::kForeign ? foreign : processes);
+            rest = rest.subspan(threads.size());
+        }
+        const Verdict verdict = overall(report);
+        write("verdict: {} ({} processes judged, {} foreign)\n",
+              colour ? verdict_column(verdict_word(verdict), verdict, true) : verdict_word(verdict), processes,
+              foreign);
+    }
+};
+
+std::string text_of(const Report& report, bool colour) {
+    if (report.members.empty()) {
+        Writer writer{.report = report, .colour = colour};
+        writer.tree();
+        return std::move(writer.text);
+    }
+    std::string text;
+    std::size_t good = 0;
+    for (const Report& member : report.members) {
+        text += fmt::format("container {}{}{}\n", printable(member.id), member.pod.empty() ? "" : " of pod ",
+                            printable(member.pod));
+        Writer writer{.report = member, .colour = colour};
+        writer.tree();
+        text += writer.text + '\n';
+        good += overall(member) == Verdict::kPass ? 1 : 0;
+    }
+    return text + fmt::format("{} containers, {} pass; verdict: {}\n", report.members.size(), good,
+                              verdict_word(overall(report)));
 }
 
 } // namespace
 
-std::string report_text(const Report& report) {
-    std::string text;
-    append_container(text, report.container);
-    std::span<const Subject> rest = report.subjects;
-    std::size_t processes = 0;
-    std::size_t foreign = 0;
-    while (!rest.empty()) {
-        const pid_t pid = rest.front().thread.pid;
-        const auto end =
-            std::ranges::find_if(rest, [pid](const Subject& subject) { return subject.thread.pid != pid; });
-        const auto threads = rest.first(static_cast<std::size_t>(end - rest.begin()));
-        append_process(text, threads);
-        ++(threads.front().role == Role::kForeign ? foreign : processes);
-        rest = rest.subspan(threads.size());
-    }
-    text += fmt::format("verdict: {} ({} processes judged, {} foreign)\n", verdict_word(overall(report)), processes,
-                        foreign);
-    return text;
-}
+std::string report_text(const Report& report) { return text_of(report, false); }
+
+std::string report_colour(const Report& report) { return text_of(report, true); }
 
 } // namespace stepdown::render

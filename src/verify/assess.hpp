@@ -2,21 +2,35 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <sys/types.h>
 
+#include "stepdown/policy.hpp"
 #include "stepdown/report.hpp"
 #include "sys/kernel.hpp"
 
 namespace stepdown::verify {
 
 struct Question {
-    std::string proc = "/proc";   // a mounted proc(5)
-    std::string receipt = "auto"; // where; "off": judge against the floor alone
-    std::optional<pid_t> pid;     // only this process, and judged whatever its descent; empty: the whole tree
+    std::string proc = "/proc";       // a mounted proc(5)
+    std::string receipt = "auto";     // where; "off": judge against the floor alone
+    std::optional<pid_t> pid;         // only this process, and judged whatever its descent; empty: the whole tree
+    std::optional<Policy> policy;     // its floor in place of the receipt's
+    std::string today;                // "2027-01-31", UTC: which waivers hold
+    bool surroundings = false;        // look at mounts, devices and descriptors too
+    bool files = false;               // and for files that give privileges
+    Severity least = Severity::kInfo; // what will count; rows that cannot are left out
 };
 
 // Judges the running tree against the receipt and the floor. Never fails: what cannot be read is a finding.
 Report assess(sys::Kernel& kernel, const Question& question);
+
+// Judges a text in the format of proc_pid_status(5), from wherever it comes, against the policy or the floor.
+Report assess_status(std::string_view text, const Question& question);
+
+// Judges every container of the node whose proc(5) is at question.proc: told apart by PID namespace and cgroup, each
+// against the receipt that its own root directory holds. A member a container, in the order of their first processes.
+Report assess_node(sys::Kernel& kernel, const Question& question);
 
 } // namespace stepdown::verify

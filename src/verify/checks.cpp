@@ -82,18 +82,20 @@ constexpr auto kNoZeroId = [](const auto& ids, const Floor& floor, bool) {
 // Nobody can enter a group without a capability, so what a receipt names was there at the start: the engine's gid 0 of
 // `docker run --user 10001`, say, which such a start cannot change.
 constexpr auto kNoRootGroup = [](const auto& groups, const Floor& floor, bool named) {
-    return named || kNoZeroId(groups, floor, named);
+    return named || floor.root_group_allowed || kNoZeroId(groups, floor, named);
 };
 
 constexpr auto kEmpty = [](std::uint64_t mask, const Floor& floor, bool named) {
-    return mask == 0 || (named && floor.capabilities_allowed);
+    return (mask & ~floor.capabilities) == 0 || (named && floor.capabilities_allowed);
 };
 
 // Emptying the bounding set takes CAP_SETPCAP, which an unprivileged start has not; no_new_privs keeps it from being
 // used.
-constexpr auto kEmptyUnlessNamed = [](std::uint64_t mask, const Floor&, bool named) { return mask == 0 || named; };
+constexpr auto kEmptyUnlessNamed = [](std::uint64_t mask, const Floor& floor, bool named) {
+    return (mask & ~(floor.capabilities | floor.bounding)) == 0 || named;
+};
 
-constexpr auto kSet1 = [](bool set, const Floor&, bool) { return set; };
+constexpr auto kSet1 = [](bool set, const Floor& floor, bool) { return set || floor.new_privileges_allowed; };
 constexpr auto kFiltered = [](int mode, const Floor& floor, bool) { return mode == 2 || floor.no_filter_allowed; };
 
 // ---- The tracer: not a fact of the thread's own, so never in wanted.
@@ -113,10 +115,13 @@ std::string tracer_text(const Sight& sight) {
 // ---- The table.
 
 template <std::uint64_t CapabilitySets::* set, auto floor>
-constexpr Check capability_check(std::string_view id, std::string_view title, std::string_view remedy) {
+constexpr Check capability_check(std::string_view id, Severity severity, std::string_view title,
+                                 std::string_view remedy) {
     return {.id = id,
             .title = title,
             .remedy = remedy,
+            .severity = severity,
+            .references = "CIS-Docker-5.3 PSS-restricted:capabilities OWASP-Docker-D04",
             .compare = compare<kSet<set>, kNoMore>,
             .text = text<kSet<set>, kMask>,
             .floor = over_floor<kSet<set>, floor>,
@@ -130,6 +135,8 @@ constexpr std::array kChecks = {
     Check{.id = "uid",
           .title = "real, effective, saved and file system user id",
           .remedy = kDropRemedy,
+          .severity = Severity::kCritical,
+          .references = "CIS-Docker-4.1 PSS-restricted:runAsNonRoot OWASP-Docker-D01 NSA-Kubernetes:non-root",
           .compare = compare<kUid, kEqual>,
           .text = text<kUid, kNumbers>,
           .floor = over_floor<kUid, kNoZeroId>,
@@ -137,6 +144,8 @@ constexpr std::array kChecks = {
     Check{.id = "gid",
           .title = "real, effective, saved and file system group id",
           .remedy = kDropRemedy,
+          .severity = Severity::kHigh,
+          .references = "CIS-Docker-4.1 OWASP-Docker-D01",
           .compare = compare<kGid, kEqual>,
           .text = text<kGid, kNumbers>,
           .floor = over_floor<kGid, kNoRootGroup>,
@@ -144,30 +153,36 @@ constexpr std::array kChecks = {
     Check{.id = "groups",
           .title = "supplementary groups",
           .remedy = kDropRemedy,
+          .severity = Severity::kHigh,
+          .references = "CIS-Docker-4.1 OWASP-Docker-D01",
           .compare = compare<kGroups, kEqual>,
           .text = text<kGroups, kNumbers>,
           .floor = over_floor<kGroups, kNoRootGroup>,
           .floor_text = "not 0"},
-    capability_check<&CapabilitySets::inheritable, kEmpty>("capabilities.inheritable", "inheritable capabilities",
-                                                           kDropRemedy),
-    capability_check<&CapabilitySets::permitted, kEmpty>("capabilities.permitted", "permitted capabilities",
-                                                         kDropRemedy),
-    capability_check<&CapabilitySets::effective, kEmpty>("capabilities.effective", "effective capabilities",
-                                                         kDropRemedy),
+    capability_check<&CapabilitySets::inheritable, kEmpty>("capabilities.inheritable", Severity::kMedium,
+                                                           "inheritable capabilities", kDropRemedy),
+    capability_check<&CapabilitySets::permitted, kEmpty>("capabilities.permitted", Severity::kCritical,
+                                                         "permitted capabilities", kDropRemedy),
+    capability_check<&CapabilitySets::effective, kEmpty>("capabilities.effective", Severity::kCritical,
+                                                         "effective capabilities", kDropRemedy),
     capability_check<&CapabilitySets::bounding, kEmptyUnlessNamed>(
-        "capabilities.bounding", "capabilities that a program could still bring",
+        "capabilities.bounding", Severity::kMedium, "capabilities that a program could still bring",
         "start the container as root with CAP_SETPCAP so that stepdown can empty it, or with --cap-drop=ALL"),
-    capability_check<&CapabilitySets::ambient, kEmpty>("capabilities.ambient", "capabilities that programs inherit",
-                                                       kDropRemedy),
+    capability_check<&CapabilitySets::ambient, kEmpty>("capabilities.ambient", Severity::kCritical,
+                                                       "capabilities that programs inherit", kDropRemedy),
     Check{.id = "securebits",
           .title = "root gains nothing, and that is locked",
           .remedy = kDropRemedy,
+          .severity = Severity::kLow,
+          .references = "OWASP-Docker-D04",
           .unseen = Unseen::kPrivate,
           .compare = compare<kSecurebits, kEqual>,
           .text = text<kSecurebits, kBits>},
     Check{.id = "no_new_privs",
           .title = "setuid and file capabilities do nothing",
           .remedy = kDropRemedy,
+          .severity = Severity::kHigh,
+          .references = "CIS-Docker-5.25 PSS-restricted:allowPrivilegeEscalation OWASP-Docker-D04",
           .compare = compare<kNoNewPrivs, kNoLess>,
           .text = text<kNoNewPrivs, kNumber>,
           .floor = over_floor<kNoNewPrivs, kSet1>,
@@ -175,6 +190,8 @@ constexpr std::array kChecks = {
     Check{.id = "seccomp.mode",
           .title = "a seccomp filter is in force",
           .remedy = "start the app through stepdown without --seccomp=off, on a kernel with CONFIG_SECCOMP_FILTER",
+          .severity = Severity::kHigh,
+          .references = "CIS-Docker-5.21 PSS-restricted:seccompProfile OWASP-Docker-D04",
           .compare = compare<kMode, kAtLeast>,
           .text = text<kMode, kNumber>,
           .floor = over_floor<kMode, kFiltered>,
@@ -182,12 +199,16 @@ constexpr std::array kChecks = {
     Check{.id = "seccomp.filters",
           .title = "as many seccomp filters as were loaded",
           .remedy = "the start's filter is not on this thread: start it through stepdown",
+          .severity = Severity::kHigh,
+          .references = "CIS-Docker-5.21 PSS-restricted:seccompProfile",
           .unseen = Unseen::kTolerated,
           .compare = compare<kFilters, kAtLeast>,
           .text = text<kFilters, kNumber>},
     Check{.id = "tracer",
           .title = "nobody traces it",
           .remedy = "a tracer can make it do anything: end the tracer, or restart the container",
+          .severity = Severity::kHigh,
+          .references = "OWASP-Docker-D04",
           .compare = [](const Sight&) { return Verdict::kSkipped; },
           .text = [](const Facts&) { return std::string("0"); },
           .floor = untraced,

@@ -9,6 +9,9 @@ Finding describe(const Check& check, const Sight& sight, Verdict verdict, bool b
     Finding finding;
     finding.check = check.id;
     finding.verdict = verdict;
+    finding.severity = check.severity;
+    finding.title = check.title;
+    finding.references = check.references;
     finding.expected = by_floor ? std::string(check.floor_text) : or_else(check.text(sight.wanted), "not asked for");
     finding.observed = or_else(check.seen != nullptr ? check.seen(sight) : check.text(sight.observed), "not readable");
     if (verdict == Verdict::kFail || verdict == Verdict::kUnknown) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "stepdown/facts.hpp"
+#include "stepdown/policy.hpp"
 #include "stepdown/report.hpp"
 
 namespace stepdown::verify {
@@ -14,13 +15,6 @@ namespace stepdown::verify {
 // When the question is asked. At the start the observed facts must be the wanted ones to the bit. Later a process may
 // have given up more by itself: fewer capabilities, no_new_privs of its own, filters of its own.
 enum class Moment { kStart, kLater };
-
-// What must hold whatever a receipt says, and what a receipt that the app cannot have written may loosen.
-struct Floor {
-    bool root_allowed = false;         // ids of 0
-    bool capabilities_allowed = false; // those the receipt names
-    bool no_filter_allowed = false;    // seccomp off
-};
 
 // All that a check may look at. A check that needs more adds a member here; no signature changes.
 struct Sight {
@@ -43,6 +37,8 @@ struct Check {
     std::string_view id;     // stable, Finding::check
     std::string_view title;  // what it looks at
     std::string_view remedy; // what to do when it fails
+    Severity severity = Severity::kHigh;
+    std::string_view references; // of guidelines, separated by blanks: docs/verify.md says which
     Unseen unseen = Unseen::kMismatch;
     Verdict (*compare)(const Sight&);            // wanted against observed; kSkipped: not asked for
     std::string (*text)(const Facts&);           // the fact in words, for expected and observed; empty: not known

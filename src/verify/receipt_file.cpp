@@ -137,8 +137,8 @@ Attempt write_at(sys::Kernel& kernel, std::string_view path, std::string_view te
 
 // ---- Reading.
 
-std::string exposure(const struct stat& status, std::string_view what) {
-    if (status.st_uid != 0) {
+std::string exposure(const struct stat& status, std::string_view what, uid_t owner) {
+    if (status.st_uid != owner) {
         return fmt::format("the {} belongs to uid {}, not to root", what, status.st_uid);
     }
     if (others_may_write(status)) {
@@ -159,14 +159,16 @@ ReceiptFile trouble_of(ReceiptFile file, int error) {
                   std::strerror(error));
 }
 
-ReceiptFile read_at(sys::Kernel& kernel, std::string_view path) {
+ReceiptFile read_at(sys::Kernel& kernel, std::string_view path, int root, uid_t owner) {
     ReceiptFile found;
     found.path = path;
     const auto place = place_of(path);
     if (!place) {
         return failed(std::move(found), ReceiptFile::State::kUnreadable, "not an absolute path of a file");
     }
-    const auto directory = kernel.open_at(AT_FDCWD, place->directory.c_str(), O_PATH | O_DIRECTORY);
+    const char* const below = place->directory.size() == 1 ? "." : place->directory.c_str() + 1;
+    const auto directory = root < 0 ? kernel.open_at(AT_FDCWD, place->directory.c_str(), O_PATH | O_DIRECTORY)
+                                    : kernel.open_at(root, below, O_PATH | O_DIRECTORY);
     if (!directory) {
         return trouble_of(std::move(found), directory.error());
     }
@@ -194,9 +196,9 @@ ReceiptFile read_at(sys::Kernel& kernel, std::string_view path) {
         return failed(std::move(found), ReceiptFile::State::kMalformed, receipt.error().line);
     }
     found.state = ReceiptFile::State::kRead;
-    found.exposed = exposure(*directory_status, "directory");
+    found.exposed = exposure(*directory_status, "directory", owner);
     if (found.exposed.empty()) {
-        found.exposed = exposure(*status, "file");
+        found.exposed = exposure(*status, "file", owner);
     }
     found.receipt = std::move(*receipt);
     for (Setting& setting : found.receipt.settings) {
@@ -221,10 +223,10 @@ Result<std::string> write_receipt_file(sys::Kernel& kernel, std::string_view tex
                                               troubles));
 }
 
-ReceiptFile find_receipt(sys::Kernel& kernel, std::string_view where) {
+ReceiptFile find_receipt(sys::Kernel& kernel, std::string_view where, int root, uid_t owner) {
     std::optional<ReceiptFile> best;
     for (const std::string_view path : places(where)) {
-        ReceiptFile found = read_at(kernel, path);
+        ReceiptFile found = read_at(kernel, path, root, owner);
         if (found.state == ReceiptFile::State::kRead && found.exposed.empty()) {
             return found;
         }

@@ -29,6 +29,7 @@ struct ReceiptFile {
 };
 
 // Looks in the same places. One that is protected is preferred to one that is not.
-ReceiptFile find_receipt(sys::Kernel& kernel, std::string_view where);
+// root: a directory to look in as if it were "/"; owner: who root is there, to this process.
+ReceiptFile find_receipt(sys::Kernel& kernel, std::string_view where, int root = -1, uid_t owner = 0);
 
 } // namespace stepdown::verify

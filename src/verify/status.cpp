@@ -32,6 +32,7 @@ struct Reading {
     CapabilitySets capabilities;
     unsigned capability_sets = 0; // how many of the five were read
     unsigned seen = 0;            // a bit per row of kFields
+    pid_t inner_pid = -1;
 };
 
 bool read_pid(std::string_view value, pid_t& into) {
@@ -52,6 +53,11 @@ bool read_name(std::string_view value, Reading& into) {
         name += c;
     }
     return true;
+}
+
+// The last of the numbers, one a PID namespace.
+bool read_inner_pid(std::string_view value, Reading& into) {
+    return read_pid(value.substr(value.find_last_of("\t ") + 1), into.inner_pid); // npos + 1 is 0
 }
 
 bool read_state(std::string_view value, Reading& into) {
@@ -140,6 +146,7 @@ constexpr std::array kFields = {
     Field{"State", read_state},
     Field{"Tgid", [](std::string_view value, Reading& into) { return read_pid(value, into.thread.pid); }},
     Field{"Pid", [](std::string_view value, Reading& into) { return read_pid(value, into.thread.tid); }},
+    Field{"NSpid", read_inner_pid},
     Field{"PPid", [](std::string_view value, Reading& into) { return read_pid(value, into.thread.parent); }},
     Field{"TracerPid", [](std::string_view value, Reading& into) { return read_pid(value, into.thread.tracer); }},
     Field{"Uid", [](std::string_view value, Reading& into) { return read_ids(value, into.thread.facts.uid); }},
@@ -194,7 +201,7 @@ Status read_status(std::string_view text) {
     } else {
         malformed |= reading.capability_sets != 0;
     }
-    return {std::move(reading.thread), malformed};
+    return {.thread = std::move(reading.thread), .malformed = malformed, .inner_pid = reading.inner_pid};
 }
 
 void append_facts(std::string& text, const Facts& facts) {

@@ -16,6 +16,7 @@ struct Status {
     // Its field is empty. Harmless in an account of the kernel's (nothing unknown ever passes), forgery or damage in a
     // receipt.
     bool malformed = false;
+    pid_t inner_pid = -1; // its number in its own, innermost PID namespace; only this parser tells
 };
 
 // Unknown lines are skipped, whatever they hold. Allocates only for supplementary groups, of which a dropped process

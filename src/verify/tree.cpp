@@ -61,12 +61,14 @@ std::optional<Sighting> see_thread(sys::Kernel& kernel, const std::string& proc,
         return vanished(text.error()) ? std::nullopt : std::optional(unread(pid, tid, std::strerror(text.error())));
     }
     Sighting seen;
-    seen.thread = parse_status(*text);
+    Status status = read_status(*text);
+    seen.thread = std::move(status.thread);
+    seen.inner_pid = status.inner_pid;
     if (seen.thread.pid != pid || seen.thread.tid != tid) { // nothing that the kernel would write
         return unread(pid, tid, "the status is not of this thread");
     }
-    if (const auto status = kernel.stat_at(file->get(), ""); status) {
-        seen.status_owner = status->st_uid;
+    if (const auto owner = kernel.stat_at(file->get(), ""); owner) {
+        seen.status_owner = owner->st_uid;
     }
     return seen;
 }
@@ -107,16 +109,17 @@ Role role_of(pid_t pid, pid_t init, const Parents& parents) {
 
 } // namespace
 
-Tree walk(sys::Kernel& kernel, const std::string& proc, pid_t init) {
+std::expected<std::vector<pid_t>, int> processes(const std::string& proc) { return numbers_in(proc); }
+
+Tree walk(sys::Kernel& kernel, const std::string& proc, std::span<const pid_t> pids) {
     Tree tree;
-    const auto pids = numbers_in(proc);
-    if (!pids) {
-        tree.trouble = fmt::format("{}: {}", proc, std::strerror(pids.error()));
-        return tree;
-    }
-    for (const pid_t pid : *pids) {
+    for (const pid_t pid : pids) {
         see_process(kernel, proc, pid, tree.threads);
     }
+    return tree;
+}
+
+void give_roles(Tree& tree, pid_t init) {
     Parents parents;
     for (const Sighting& seen : tree.threads) {
         pid_t& parent = parents.try_emplace(seen.thread.pid, -1).first->second;
@@ -125,6 +128,15 @@ Tree walk(sys::Kernel& kernel, const std::string& proc, pid_t init) {
     for (Sighting& seen : tree.threads) {
         seen.role = role_of(seen.thread.pid, init, parents);
     }
+}
+
+Tree walk(sys::Kernel& kernel, const std::string& proc, pid_t init) {
+    const auto pids = numbers_in(proc);
+    if (!pids) {
+        return {.threads = {}, .trouble = fmt::format("{}: {}", proc, std::strerror(pids.error()))};
+    }
+    Tree tree = walk(kernel, proc, *pids);
+    give_roles(tree, init);
     return tree;
 }
 

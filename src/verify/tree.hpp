@@ -1,6 +1,8 @@
 #pragma once
 
+#include <expected>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -18,6 +20,7 @@ struct Sighting {
     Role role = Role::kApp;
     std::string trouble;               // why its status could not be read; the facts are empty then
     std::optional<uid_t> status_owner; // of /proc/PID/task/TID/status
+    pid_t inner_pid = -1;              // its number in its own PID namespace
 
     bool zombie() const { return thread.state == 'Z' || thread.state == 'X'; }
 };
@@ -26,6 +29,15 @@ struct Tree {
     std::vector<Sighting> threads; // ascending by pid, then tid
     std::string trouble;           // why the walk could not be made at all
 };
+
+// The processes in the proc file system at proc, ascending; or errno.
+std::expected<std::vector<pid_t>, int> processes(const std::string& proc);
+
+// Every thread of these processes, without roles.
+Tree walk(sys::Kernel& kernel, const std::string& proc, std::span<const pid_t> pids);
+
+// Roles by descent from init, as below.
+void give_roles(Tree& tree, pid_t init);
 
 // Every thread of every process in the proc file system at proc. What vanishes meanwhile was never there.
 //

@@ -90,10 +90,12 @@ TEST_F(CommandLine, AnUnknownOptionNamesTheNearest) {
 }
 
 TEST_F(CommandLine, AnOptionOfAnotherCommandSaysWhose) {
-    EXPECT_EQ(refusal(parse_words({"verify", "--own=/a"})), "--own: is an option of run and plan, not of verify");
-    EXPECT_EQ(refusal(parse_words({"exec", "--mkdir=/a", "x"})), "--mkdir: is an option of run and plan, not of exec");
+    EXPECT_EQ(refusal(parse_words({"verify", "--own=/a"})),
+              "--own: is an option of run and plan and check-image, not of verify");
+    EXPECT_EQ(refusal(parse_words({"exec", "--mkdir=/a", "x"})),
+              "--mkdir: is an option of run and plan and check-image, not of exec");
     EXPECT_EQ(refusal(parse_words({"--check", "x"})), "--check: is an option of plan, not of run");
-    EXPECT_EQ(refusal(parse_words({"-q", "x"})), "-q: is an option of verify, not of run");
+    EXPECT_EQ(refusal(parse_words({"-q", "x"})), "-q: is an option of verify and selftest and check-image, not of run");
 }
 
 } // namespace

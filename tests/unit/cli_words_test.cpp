@@ -173,9 +173,9 @@ TEST_F(Words, ChoicesNameWhatWouldBeRight) {
 TEST_F(Words, VerifysAndPlansOwnOptions) {
     const auto verify = parse_words({"verify", "-q", "--pid", "7", "--format=json", "--receipt=/r"});
     ASSERT_TRUE(verify) << refusal(verify);
-    EXPECT_TRUE(verify->quiet);
-    EXPECT_EQ(verify->pid, 7);
-    EXPECT_EQ(verify->format, Format::kJson);
+    EXPECT_TRUE(verify->report.quiet);
+    EXPECT_EQ(verify->report.pid, 7);
+    EXPECT_EQ(verify->format, "json");
     EXPECT_EQ(verify->plan.receipt, "/r");
     EXPECT_TRUE(parse_words({"plan", "--check"})->check) << "without a command: an image's build has none to name";
     for (const char* pid : {"0", "-1", "x", "1 ", "+1", "99999999999", "1.5"}) {

@@ -3,6 +3,7 @@
 
 #include "render/capabilities.hpp"
 #include "render/report_formats.hpp"
+#include "render/words.hpp"
 #include "unit/verify_fixture.hpp"
 
 using namespace stepdown;
@@ -112,6 +113,58 @@ TEST(RenderReport, JsonKeepsItsOrderAndSurvivesAnyName) {
     EXPECT_LT(text.find("\"schema\""), text.find("\"verdict\""));
     EXPECT_LT(text.find("\"verdict\""), text.find("\"container\""));
     EXPECT_LT(text.find("\"container\""), text.find("\"threads\""));
+}
+
+TEST(RenderReport, ColourIsTheSameWordsAndNothingOfTheirs) {
+    Report report = failing();
+    report.subjects[1].thread.name = "\x1b[2J";
+    std::string coloured = render::report_colour(report);
+    EXPECT_NE(coloured.find("\x1b[31mfail    \x1b[0m app     7/9"), std::string::npos) << coloured;
+    for (const std::string_view code : {"\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[0m"}) {
+        for (std::size_t at = 0; (at = coloured.find(code, at)) != std::string::npos;) {
+            coloured.erase(at, code.size());
+        }
+    }
+    EXPECT_EQ(coloured.find('\x1b'), std::string::npos);
+    EXPECT_NE(coloured.find("verdict: fail"), std::string::npos);
+}
+
+TEST(RenderReport, WhatDoesNotCountIsToldAndNoFailure) {
+    Report report = failing();
+    report.subjects[2].findings[0].severity = Severity::kInfo;
+    EXPECT_EQ(overall(report), Verdict::kPass);
+    EXPECT_EQ(render::report_text(report).find("fail"), std::string::npos) << render::report_text(report);
+    EXPECT_NE(render::report_tap(report).find("ok 6 - app 7/9 app: capabilities.effective # SKIP fail: expected"),
+              std::string::npos)
+        << render::report_tap(report);
+    report.least = Severity::kInfo;
+    EXPECT_EQ(overall(report), Verdict::kFail);
+    EXPECT_NE(render::report_tap(report).find("not ok 6"), std::string::npos) << render::report_tap(report);
+}
+
+TEST(RenderReport, NagiosIsOneLineWithTheFirstTrouble) {
+    EXPECT_EQ(render::report_nagios(failing()),
+              "STEPDOWN WARNING - app 7/9 app capabilities.effective: expected 0000000000000000, observed "
+              "0000000000000400 | fail=1 unknown=0 pass=3\n");
+    EXPECT_EQ(render::report_nagios(passing()), "STEPDOWN OK - everything holds | fail=0 unknown=0 pass=4\n");
+}
+
+TEST(RenderReport, ANodesReportSaysEachContainer) {
+    Report node;
+    node.members = {passing(), failing()};
+    node.members[0].id = std::string(64, 'a');
+    node.members[1].id = std::string(64, 'b');
+    node.members[1].pod = "1234";
+    EXPECT_EQ(overall(node), Verdict::kFail);
+    const std::string text = render::report_text(node);
+    EXPECT_NE(text.find("container " + std::string(64, 'b') + " of pod 1234\n"), std::string::npos) << text;
+    EXPECT_TRUE(text.ends_with("2 containers, 1 pass; verdict: fail\n")) << text;
+    const std::string numbers = render::report_prometheus(node);
+    EXPECT_NE(numbers.find("stepdown_pass{container=\"" + std::string(64, 'a') + "\",pod=\"\"} 1\n"),
+              std::string::npos);
+    EXPECT_NE(numbers.find("stepdown_pass{container=\"" + std::string(64, 'b') + "\",pod=\"1234\"} 0\n"),
+              std::string::npos);
+    EXPECT_NE(render::report_nagios(node).find("bbbbbbbbbbbb app 7/9"), std::string::npos);
 }
 
 TEST(RenderReport, FormatsAreFoundByName) {

@@ -233,3 +233,122 @@ TEST_F(VerifyAssess, OneProcessIsJudgedAloneWhateverItsDescent) {
     EXPECT_EQ(entered.subjects.at(0).role, Role::kApp);
     EXPECT_EQ(troubles(assess(proc, 51)), Troubles{"container process"});
 }
+
+// ---- A policy, a copy of a status, a node.
+
+TEST_F(VerifyAssess, APolicyDecidesWhereThereIsNoReceiptAndIsLoosenedByNone) {
+    verify::Question question{.proc = "", .receipt = directory / "none", .pid = {}};
+    const FakeProc good({a_thread(1, 1, 0), a_thread(7, 7, 1)});
+    question.proc = good.path();
+    question.policy = Policy{.name = "p", .floor = {}, .waivers = {}};
+    EXPECT_EQ(overall(verify::assess(sys::real_kernel(), question)), Verdict::kPass);
+    const FakeProc bad({a_thread(1, 1, 0), a_thread(7, 7, 1, root())});
+    question.proc = bad.path();
+    EXPECT_EQ(overall(verify::assess(sys::real_kernel(), question)), Verdict::kFail);
+    question.policy->floor = {
+        .root_allowed = true, .root_group_allowed = true, .new_privileges_allowed = true, .capabilities = 0xa80425fb};
+    EXPECT_EQ(troubles(verify::assess(sys::real_kernel(), question)), Troubles{});
+    verify::Receipt receipt = a_receipt();
+    receipt.wanted = root();
+    receipt.allow_root = true;
+    leave(receipt);
+    question.receipt = place;
+    question.policy->floor = {};
+    EXPECT_TRUE(std::ranges::contains(troubles(verify::assess(sys::real_kernel(), question)), "7/7 uid"));
+}
+
+TEST_F(VerifyAssess, AWaiverHoldsUntilItsDayAndSaysWhy) {
+    Thread traced = a_thread(7, 7, 1);
+    traced.tracer = 50;
+    const FakeProc proc({a_thread(1, 1, 0), traced});
+    verify::Question question{.proc = proc.path(),
+                              .receipt = place,
+                              .pid = {},
+                              .policy =
+                                  Policy{.name = "p", .floor = {}, .waivers = {{"tracer", "a debugger", "2027-01-31"}}},
+                              .today = "2027-01-31"};
+    const Report waived = verify::assess(sys::real_kernel(), question);
+    EXPECT_EQ(overall(waived), Verdict::kPass);
+    EXPECT_EQ(find(waived.subjects.at(1).findings, "tracer").waiver, "a debugger, until 2027-01-31");
+    question.today = "2027-02-01";
+    const Report expired = verify::assess(sys::real_kernel(), question);
+    EXPECT_EQ(troubles(expired), Troubles{"7/7 tracer"});
+    EXPECT_TRUE(
+        find(expired.subjects.at(1).findings, "tracer").remedy.starts_with("its waiver expired on 2027-01-31: "));
+}
+
+TEST_F(VerifyAssess, ACopyOfAStatusIsJudgedByWhatItSays) {
+    verify::Question question;
+    EXPECT_EQ(overall(verify::assess_status(stepdown::testing::status_text(a_thread(7, 7, 1)), question)),
+              Verdict::kPass);
+    const Report bad = verify::assess_status(stepdown::testing::status_text(a_thread(7, 7, 1, root())), question);
+    EXPECT_EQ(overall(bad), Verdict::kFail);
+    EXPECT_EQ(bad.subjects.at(0).thread.pid, 7);
+    for (const std::string_view text : {"", "Name:\tapp\n", "Uid:\t1\n", "not a status"}) {
+        EXPECT_EQ(overall(verify::assess_status(text, question)), Verdict::kUnknown) << text;
+    }
+}
+
+TEST_F(VerifyAssess, AReceiptThatContradictsItselfFails) {
+    verify::Receipt receipt = a_receipt();
+    receipt.filters_before = 5;
+    leave(receipt);
+    EXPECT_EQ(troubles(assess(FakeProc({a_thread(1, 1, 0), a_thread(7, 7, 1)}))), Troubles{"container receipt"});
+}
+
+namespace {
+
+// Puts a process of a FakeProc into a container, as the kernel shows it: its PID namespace, its cgroup, its root.
+void contain(const FakeProc& proc, pid_t pid, const std::string& space, const std::string& cgroup,
+             const std::string& root) {
+    const std::string base = proc.path() + "/" + std::to_string(pid);
+    std::filesystem::create_directories(base + "/ns");
+    std::filesystem::create_symlink("pid:[" + space + "]", base + "/ns/pid");
+    std::filesystem::create_symlink(root, base + "/root");
+    put(base + "/cgroup", "0::" + cgroup + "\n");
+}
+
+} // namespace
+
+TEST_F(VerifyAssess, ANodesContainersAreToldApartAndEachIsJudgedByItsOwnReceipt) {
+    const std::string first(64, 'a');
+    const std::string second(64, 'b');
+    const std::string third(64, 'c');
+    Facts other = dropped();
+    other.uid = all_four(10002);
+    const FakeProc proc({a_thread(1, 1, 0, root()), a_thread(2, 2, 0, root()), a_thread(100, 100, 2),
+                         a_thread(101, 101, 100), a_thread(150, 150, 2, root()), a_thread(200, 200, 2),
+                         a_thread(201, 201, 200, other), a_thread(300, 300, 2, root())});
+    const std::string with = directory / "with";
+    const std::string without = directory / "without";
+    std::filesystem::create_directories(with + "/run/stepdown");
+    std::filesystem::create_directories(without);
+    for (const pid_t pid : {1, 2}) {
+        contain(proc, pid, "1", "/init.scope", "/");
+    }
+    contain(proc, 100, "7", "/docker/" + first, with);
+    contain(proc, 101, "7", "/docker/" + first, with);
+    contain(proc, 150, "7", "/docker/" + first, with); // has entered: its parent is the node's
+    contain(proc, 200, "8", "/docker/" + second, with);
+    contain(proc, 201, "8", "/docker/" + second, with);
+    contain(proc, 300, "1", "/docker/" + third, without); // shares the node's PID namespace
+    put(with + "/run/stepdown.receipt", verify::write_receipt(a_receipt()));
+    const Report node = verify::assess_node(
+        sys::real_kernel(), {.proc = proc.path(), .receipt = "auto", .pid = {}, .least = Severity::kLow});
+    ASSERT_EQ(node.members.size(), 3U);
+    EXPECT_EQ(node.members[0].id, first);
+    EXPECT_EQ(node.members[0].subjects.size(), 3U);
+    EXPECT_EQ(node.members[0].subjects[2].role, Role::kForeign);
+    EXPECT_EQ(node.members[0].receipt, "/run/stepdown.receipt");
+    EXPECT_TRUE(std::ranges::contains(troubles(node.members[1]), "201/201 uid"));
+    EXPECT_FALSE(std::ranges::contains(troubles(node.members[0]), "101/101 uid"));
+    EXPECT_EQ(node.members[2].id, third);
+    EXPECT_TRUE(std::ranges::contains(troubles(node.members[2]), "container receipt"));
+    EXPECT_TRUE(std::ranges::contains(troubles(node.members[2]), "300/300 uid"));
+    EXPECT_EQ(overall(node), Verdict::kFail);
+}
+
+TEST_F(VerifyAssess, ANodeThatCannotBeReadIsUnknown) {
+    EXPECT_EQ(overall(verify::assess_node(sys::real_kernel(), {.proc = "/no/such/proc", .receipt = "auto", .pid = {}})),
+              Verdict::kUnknown);
+}

@@ -10,7 +10,6 @@ using namespace stepdown;
 using stepdown::testing::a_thread;
 using stepdown::testing::dropped;
 using verify::first_mismatch;
-using verify::Floor;
 using verify::judge;
 
 namespace {
@@ -67,6 +66,7 @@ TEST(VerifyJudge, RowsAreWellFormed) {
         EXPECT_EQ(++seen[check.id], 1) << check.id;
         EXPECT_FALSE(check.title.empty()) << check.id;
         EXPECT_FALSE(check.remedy.empty()) << check.id;
+        EXPECT_FALSE(check.references.empty()) << check.id;
         EXPECT_NE(check.compare, nullptr) << check.id;
         EXPECT_NE(check.text, nullptr) << check.id;
         EXPECT_EQ(check.floor == nullptr, check.floor_text.empty()) << check.id;

@@ -1,0 +1,157 @@
+#include "cli/policy_file.hpp"
+
+#include <charconv>
+#include <exception> // toml11 needs it and does not say so
+#include <sstream>
+
+#include <toml.hpp>
+
+#include "cli/config_file.hpp"
+
+namespace stepdown::cli {
+namespace {
+
+constexpr std::uint64_t kNetBindService = 1U << 10;
+constexpr std::uint64_t kDockersDefault = 0xa80425fb;
+
+std::unexpected<Error> refuse_line(const std::string& name, const toml::value& value, std::string_view why) {
+    return fail(ExitCode::kUsage, name + ":" + std::to_string(value.location().line()) + ": " + std::string(why));
+}
+
+struct Flag {
+    std::string_view key;
+    bool Floor::* field;
+};
+constexpr Flag kFlags[] = {{"allow-root", &Floor::root_allowed},
+                           {"allow-root-group", &Floor::root_group_allowed},
+                           {"allow-new-privileges", &Floor::new_privileges_allowed},
+                           {"allow-unconfined", &Floor::no_filter_allowed}};
+
+struct Mask {
+    std::string_view key;
+    std::uint64_t Floor::* field;
+};
+constexpr Mask kMasks[] = {{"capabilities", &Floor::capabilities}, {"bounding", &Floor::bounding}};
+
+bool read_mask(const toml::value& value, std::uint64_t& into) {
+    if (!value.is_string() || value.as_string().str.size() != 16) {
+        return false;
+    }
+    const std::string& text = value.as_string().str;
+    const auto [stop, fault] = std::from_chars(text.data(), text.data() + text.size(), into, 16);
+    return fault == std::errc{} && stop == text.data() + text.size();
+}
+
+std::string day_of(const toml::local_date& date) {
+    const auto two = [](int number) { return (number < 10 ? "0" : "") + std::to_string(number); };
+    return std::to_string(date.year) + "-" + two(date.month + 1) + "-" + two(date.day);
+}
+
+Result<Waiver> read_waiver(const toml::value& value, const std::string& name) {
+    constexpr std::string_view kWanted = "a waiver has check = \"ID\", reason = \"WHY\" and expires = YYYY-MM-DD";
+    Waiver waiver;
+    if (!value.is_table()) {
+        return refuse_line(name, value, kWanted);
+    }
+    for (const auto& [key, one] : value.as_table()) {
+        if (key == "check" && one.is_string()) {
+            waiver.check = one.as_string().str;
+        } else if (key == "reason" && one.is_string()) {
+            waiver.reason = one.as_string().str;
+        } else if (key == "expires" && one.is_local_date()) {
+            waiver.expires = day_of(one.as_local_date());
+        } else {
+            return refuse_line(name, one, key + ": " + std::string(kWanted));
+        }
+    }
+    if (waiver.check.empty() || waiver.reason.empty() || waiver.expires.empty()) {
+        return refuse_line(name, value, kWanted);
+    }
+    return waiver;
+}
+
+Result<> read_key(const std::string& key, const toml::value& value, const std::string& name, Policy& policy) {
+    for (const Flag& flag : kFlags) {
+        if (key == flag.key) {
+            if (!value.is_boolean()) {
+                return refuse_line(name, value, key + ": takes true or false");
+            }
+            policy.floor.*flag.field = value.as_boolean();
+            return {};
+        }
+    }
+    for (const Mask& mask : kMasks) {
+        if (key == mask.key) {
+            return read_mask(value, policy.floor.*mask.field)
+                       ? Result<>()
+                       : refuse_line(name, value,
+                                     key + ": takes a string of 16 hexadecimal digits, as CapEff in status");
+        }
+    }
+    if (key == "waiver" && value.is_array()) {
+        for (const toml::value& one : value.as_array()) {
+            auto waiver = read_waiver(one, name);
+            if (!waiver) {
+                return std::unexpected(waiver.error());
+            }
+            policy.waivers.push_back(std::move(*waiver));
+        }
+        return {};
+    }
+    return key == "base" ? Result<>() : refuse_line(name, value, key + ": no such key of a policy");
+}
+
+Result<Policy> read_table(const toml::value& file, const std::string& name) {
+    Policy policy;
+    const toml::table& table = file.as_table();
+    if (const auto base = table.find("base"); base != table.end()) {
+        const auto known = base->second.is_string() ? named_policy(base->second.as_string().str) : std::nullopt;
+        if (!known) {
+            return refuse_line(name, base->second, "base: takes \"restricted\" or \"baseline\"");
+        }
+        policy = *known;
+    }
+    policy.name = name;
+    for (const auto& [key, value] : table) {
+        if (auto read = read_key(key, value, name, policy); !read) {
+            return std::unexpected(read.error());
+        }
+    }
+    return policy;
+}
+
+} // namespace
+
+std::optional<Policy> named_policy(std::string_view word) {
+    if (word == "restricted") {
+        return Policy{.name = "restricted",
+                      .floor = {.root_group_allowed = true, .capabilities = kNetBindService},
+                      .waivers = {}};
+    }
+    if (word == "baseline") {
+        return Policy{.name = "baseline",
+                      .floor = {.root_allowed = true,
+                                .root_group_allowed = true,
+                                .new_privileges_allowed = true,
+                                .capabilities = kDockersDefault},
+                      .waivers = {}};
+    }
+    return std::nullopt;
+}
+
+Result<Policy> read_policy(const std::string& text, const std::string& name) {
+    if (auto harmless = refuse_harmful_toml(text, name); !harmless) {
+        return std::unexpected(harmless.error());
+    }
+    try {
+        std::istringstream stream(text);
+        return read_table(toml::parse(stream, name), name);
+    } catch (const toml::exception& error) {
+        return fail(ExitCode::kUsage,
+                    name + ":" + std::to_string(error.location().line()) + ": " + toml_reason(error.what()));
+    } catch (const std::exception& error) {
+        return fail(ExitCode::kUsage, name + ": " + toml_reason(error.what()));
+    }
+}
+
+} // namespace stepdown::cli

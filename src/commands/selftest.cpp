@@ -1,0 +1,59 @@
+#include <unistd.h>
+
+#include "commands/again.hpp"
+#include "commands/commands.hpp"
+#include "commands/probe.hpp"
+#include "commands/report.hpp"
+
+namespace stepdown::commands {
+namespace {
+
+// The app's state without what only a start does, and without an emulation, for which nobody would answer.
+void leave_state_alone(Plan& plan) {
+    plan.command = {"canary"};
+    plan.setup.clear();
+    plan.setup_files.clear();
+    plan.sockets.clear();
+    plan.hooks = {};
+    plan.wait_for.clear();
+    plan.emulate_root = "off";
+}
+
+constexpr const char* kCanary = "65534:65534"; // in no image anybody's
+
+} // namespace
+
+// The whole drop on a canary: what this host's kernel and this container's runtime really enforce.
+int selftest(sys::Kernel& kernel, const cli::Parsed& parsed) {
+    Plan plan = parsed.plan;
+    if (plan.user_spec.empty() && ::geteuid() == 0) {
+        plan.user_spec = kCanary;
+    }
+    leave_state_alone(plan);
+    const Result<Start> start = prepare(kernel, std::move(plan));
+    if (!start) {
+        return refuse_judging(start.error().line);
+    }
+    Report report;
+    report.container = probe(kernel, *start);
+    return give_report(std::move(report), parsed);
+}
+
+std::vector<Finding> probe_running(sys::Kernel& kernel, const cli::Parsed& parsed, const cli::Words& words) {
+    const Log log(parsed.plan.log_level, parsed.plan.log_format);
+    static constexpr const char* kSelftest[] = {"stepdown", "selftest"};
+    const std::vector<Setting> settings = settings_of_start(kernel, parsed.plan, log);
+    cli::Words again = words;
+    again.argc = 2;
+    again.argv = kSelftest;
+    again.receipt = settings;
+    Result<cli::Parsed> same = cli::parse(again);
+    if (!same) {
+        return probe_trouble(same.error().line);
+    }
+    leave_state_alone(same->plan);
+    const Result<Start> start = prepare(kernel, std::move(same->plan));
+    return start ? probe(kernel, *start) : probe_trouble(start.error().line);
+}
+
+} // namespace stepdown::commands

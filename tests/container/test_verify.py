@@ -1,0 +1,208 @@
+"""stepdown verify held against containers that really are not as they should be: what is wrong is reported, and only it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from harness import REPO
+
+sys.path.insert(0, str(REPO / "tests" / "formats"))
+from consumers import CONSUMERS  # noqa: E402
+
+UNCONFINED = "--security-opt=seccomp=unconfined"
+NET_RAW = ("inheritable", "permitted", "effective", "ambient")
+
+
+def setpriv(**changed):
+    """A container that drops by hand, in place of stepdown: everything, but for what is changed. None: left out."""
+    words = {
+        "reuid": "10001",
+        "regid": "10001",
+        "groups": "10001",
+        "inh-caps": "-all",
+        "ambient-caps": "-all",
+        "bounding-set": "-all",
+        **{name.replace("_", "-"): value for name, value in changed.items() if name != "nnp"},
+    }
+    nnp = ["--nnp"] if changed.get("nnp", True) else []
+    return ["setpriv", *nnp, *(f"--{name}={value}" for name, value in words.items() if value), "sleep", "1000"]
+
+
+def findings(told):
+    for thread in told["threads"]:
+        yield from thread["findings"]
+    yield from told["container"]
+
+
+def wrong(told, counts=("low", "medium", "high", "critical")):
+    return {one["check"] for one in findings(told) if one["verdict"] == "fail" and one["severity"] in counts}
+
+
+def judge(container, *words, user="0"):
+    shown = container.exec("/stepdown", "verify", "--format=json", *words, user=user)
+    assert shown.out, shown
+    return shown.code, json.loads(shown.out)
+
+
+# Name: docker's options, the command without stepdown or None for a start with it, and the checks that must fail.
+FLAWS = {
+    "none_with_stepdown": ([], None, set()),
+    "runtime_socket": (["SOCKET"], None, {"runtime_socket"}),
+    "unmasked": (["--security-opt=systempaths=unconfined"], None, {"proc.masked"}),
+    "device": (["--device=/dev/zero:/dev/zero2", "--device=/dev/fuse"], None, {"devices"}),
+    "privileged": (["--privileged"], None, {"devices", "proc.masked"}),
+    "none": ([], setpriv(), set()),
+    "group_kept": ([], setpriv(groups="0"), {"groups"}),
+    "gid_kept": ([], setpriv(regid="0"), {"gid"}),
+    "capability_kept": (
+        ["--cap-add=NET_RAW"],
+        setpriv(inh_caps="+net_raw", ambient_caps="+net_raw"),
+        {f"capabilities.{name}" for name in NET_RAW},
+    ),
+    "bounding_kept": ([], setpriv(bounding_set=None), {"capabilities.bounding"}),
+    "new_privileges": ([], setpriv(nnp=False), {"no_new_privs"}),
+    "engine_seccomp_off": ([UNCONFINED], setpriv(), {"seccomp.mode"}),
+    "root": (
+        [],
+        ["sleep", "1000"],
+        {"uid", "gid", "capabilities.permitted", "capabilities.effective", "capabilities.bounding", "no_new_privs"},
+    ),
+}
+
+
+def start_flawed(engine, name):
+    docker, command, expected = FLAWS[name]
+    socket = engine.host.removeprefix("unix://")
+    docker = [f"--volume={socket}:/var/run/docker.sock" if word == "SOCKET" else word for word in docker]
+    container = engine.start(*(command or ["sleep", "1000"]), docker=docker, stepdown=None if command else ("--user=app",))
+    container.until(lambda: container.processes()[-1]["name"] == "sleep", what="the app")
+    return container, [] if command is None else ["--receipt=off"], expected
+
+
+@pytest.mark.parametrize("name", FLAWS)
+def test_each_flaw_is_reported_and_only_it(engine, name):
+    container, words, expected = start_flawed(engine, name)
+    code, told = judge(container, *words)
+    assert wrong(told) == expected, told
+    assert code == (1 if expected else 0), told
+
+
+@pytest.mark.parametrize("name", CONSUMERS)
+def test_the_same_containers_in_every_format(engine, name):
+    for flaw in ("none_with_stepdown", "root"):
+        container, words, expected = start_flawed(engine, flaw)
+        shown = container.exec("/stepdown", "verify", f"--format={name}", *words)
+        assert shown.code == (1 if expected else 0), shown
+        CONSUMERS[name](shown.out)
+
+
+def test_a_uid_changed_after_the_start_is_reported(engine):
+    """A process that PID 1 has adopted is the app's, whatever it was before."""
+    container, words, _ = start_flawed(engine, "none_with_stepdown")
+    container.exec("setpriv", "--reuid=4711", "--clear-groups", "sh", "-c", "(sleep 1000 &)", options=["--detach"])
+    container.until(lambda: len(container.processes()) == 3, what="the adopted process")
+    code, told = judge(container)
+    assert code == 1 and "uid" in wrong(told), told
+
+
+def test_a_forged_or_damaged_receipt_is_reported(engine):
+    container, _, _ = start_flawed(engine, "none_with_stepdown")
+    container.exec("sed", "-i", "s/^FiltersBefore:.*/FiltersBefore:\t7/", "/run/stepdown.receipt")
+    assert wrong(judge(container)[1]) == {"receipt"}
+    container.exec("rm", "/run/stepdown.receipt")
+    code, told = judge(container)
+    assert code == 3 and wrong(told) == set(), told
+
+
+def test_a_waiver_lets_it_pass_until_its_day(engine, host_folder):
+    policy = host_folder / "policy.toml"
+    volume = [f"--volume={host_folder}:/policy:ro", "--security-opt=systempaths=unconfined"]
+    container = engine.start("sleep", "1000", docker=volume)
+    for day, code in (("2999-12-31", 0), ("2001-01-01", 1)):
+        policy.write_text(f'[[waiver]]\ncheck = "proc.masked"\nreason = "a test"\nexpires = {day}\n')
+        shown = container.exec("/stepdown", "verify", "--policy=/policy/policy.toml")
+        assert shown.code == code and ("a test" in shown.out or "expired" in shown.out), shown
+
+
+def test_policies_judge_containers_without_stepdown(engine):
+    root, _, _ = start_flawed(engine, "root")
+    dropped, _, _ = start_flawed(engine, "none")
+    assert judge(root, "--policy=restricted")[0] == 1
+    assert judge(root, "--policy=baseline")[0] == 0
+    assert judge(dropped, "--policy=restricted")[0] == 0
+
+
+def test_files_that_give_privileges_are_named(engine):
+    container, _, _ = start_flawed(engine, "none_with_stepdown")
+    code, told = judge(container, "--files")
+    named = {one["file"] for one in told["container"] if one["check"] == "files.privileged"}
+    assert code == 1 and "/usr/bin/passwd" in named and wrong(told) == {"files.privileged"}, told
+
+
+def test_a_status_from_elsewhere_is_judged(engine):
+    container, _, _ = start_flawed(engine, "none_with_stepdown")
+    root, _, _ = start_flawed(engine, "root")
+    for one, code in ((container, 0), (root, 1)):
+        status = one.exec("cat", "/proc/1/status").out
+        done = subprocess.run([engine.binary, "verify", "--file=-", "--format=json"], input=status, capture_output=True, text=True)
+        assert done.returncode == code, done
+
+
+def test_self_is_what_a_process_gets(engine):
+    container, _, _ = start_flawed(engine, "none_with_stepdown")
+    inside = container.exec("/stepdown", "exec", "--", "/stepdown", "verify", "--self")
+    assert inside.code == 0, inside
+    assert container.exec("/stepdown", "verify", "--self").code == 1
+
+
+# --- a node
+
+
+def test_a_node_scan_judges_every_container_by_its_own_receipt(engine):
+    started = {name: start_flawed(engine, name)[0] for name in ("none_with_stepdown", "root", "unmasked", "none")}
+    done = subprocess.run(
+        [engine.binary, "verify", "--proc=/proc", "--group-by=container", "--format=json"], capture_output=True, text=True
+    )
+    told = {one["id"]: one for one in json.loads(done.stdout)["containers"]}
+    assert {name: told[one.id]["verdict"] for name, one in started.items()} == {
+        "none_with_stepdown": "pass",
+        "root": "fail",
+        "unmasked": "fail",
+        "none": "unknown",
+    }, done
+    assert wrong(told[started["unmasked"].id]) == {"proc.masked"}
+    assert done.returncode == 1
+
+
+# --- the probe
+
+
+def test_the_probe_finds_nothing_left_in_a_container_that_stepped_down(engine):
+    container, _, _ = start_flawed(engine, "none_with_stepdown")
+    code, told = judge(container, "--probe")
+    tried = [one for one in told["container"] if one["check"].startswith("probe.")]
+    assert code == 0 and len(tried) >= 15, told
+    assert {one["verdict"] for one in tried} == {"pass"}, tried
+
+
+def test_the_probe_finds_what_is_left_without_a_filter(engine):
+    container = engine.start("sleep", "1000", docker=[UNCONFINED], stepdown=["--user=app", "--seccomp=off"])
+    container.until(lambda: len(container.processes()) == 2, what="the app")
+    _, told = judge(container, "--probe")
+    assert wrong(told) >= {"probe.terminal"}, told
+    assert "probe.setuid" not in wrong(told), told
+
+
+@pytest.mark.parametrize("docker, code", [([], 0), ([UNCONFINED], 0), (["--user=10001:10001"], 0)])
+def test_selftest_says_what_this_host_enforces(engine, docker, code):
+    shown = engine.run("selftest", "--format=json", docker=docker, stepdown=())
+    assert shown.code == code, shown
+    told = json.loads(shown.out)
+    assert {one["check"] for one in told["container"]} >= {"uid", "capabilities.bounding", "probe.filter", "probe.mount"}
+
+
+def test_selftest_fails_where_the_filter_is_off(engine):
+    shown = engine.run("selftest", "--seccomp=off", "--format=json", docker=[UNCONFINED], stepdown=())
+    assert shown.code == 1 and "probe.terminal" in wrong(json.loads(shown.out)), shown

@@ -1,0 +1,19 @@
+#include <cstdlib>
+
+#include "verify/mounts.hpp"
+
+// A table that is accepted has points that are absolute, and every path below one is in a mount.
+extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
+    using namespace stepdown::verify;
+    const auto mounts = parse_mounts({reinterpret_cast<const char*>(data), size});
+    if (!mounts) {
+        return 0;
+    }
+    for (const Mount& mount : *mounts) {
+        const Mount* const found = mount_of(*mounts, mount.point);
+        if (!mount.point.starts_with('/') || found == nullptr || found->point.size() < mount.point.size()) {
+            std::abort();
+        }
+    }
+    return 0;
+}
