@@ -8,6 +8,7 @@
 #include <string>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "confine/compile.hpp"
 #include "confine/digest.hpp"
@@ -43,6 +44,24 @@ std::string array(const std::string& source, const std::string& name, std::span<
     return text + fmt::format("}};\ninline constexpr char k{}Sha256[] = \"{}\";\n", name, confine::sha256(program));
 }
 
+void drop_comments(nlohmann::json& value) {
+    if (value.is_object()) {
+        value.erase("comment");
+    }
+    for (nlohmann::json& item : value) {
+        if (item.is_structured()) {
+            drop_comments(item);
+        }
+    }
+}
+
+// What --seccomp-allow and --seccomp-deny change, and `stepdown profile` shows.
+std::string source_text(const std::string& json, const std::string& name) {
+    nlohmann::json value = nlohmann::json::parse(json);
+    drop_comments(value);
+    return fmt::format("inline constexpr char k{}Source[] = R\"json({})json\";\n", name, value.dump());
+}
+
 int complain(const std::string& line) {
     fmt::print(stderr, "stepdown-seccomp-compile: {}\n", line);
     return 1;
@@ -55,7 +74,7 @@ int main(int argc, char** argv) {
         return complain("usage: stepdown-seccomp-compile IN.json NAME OUT [ARCHITECTURE]");
     }
     const std::string source = argv[1];
-    confine::Machine machine{confine::native_architecture(), 0, 0};
+    confine::Machine machine{confine::native_architecture(), 0, 0, true};
     if (argc == 5) {
         const auto row = std::ranges::find(confine::architectures(), std::string_view(argv[4]),
                                            &confine::ArchitectureFacts::oci_name);
@@ -73,7 +92,8 @@ int main(int argc, char** argv) {
         return complain(fmt::format("{}: {}", source, program.error().line));
     }
     const File out(std::fopen(argv[3], "we"));
-    if (!out || std::fputs(array(source, argv[2], *program).c_str(), out.get()) < 0 || std::fflush(out.get()) != 0) {
+    if (!out || std::fputs((array(source, argv[2], *program) + source_text(*text, argv[2])).c_str(), out.get()) < 0 ||
+        std::fflush(out.get()) != 0) {
         return complain(fmt::format("cannot write {}", argv[3]));
     }
     return 0;

@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 
+#include "stepdown/confinement.hpp"
 #include "stepdown/supervision.hpp"
 
 namespace stepdown {
@@ -67,8 +68,10 @@ struct Plan {
     std::vector<SetupStep> setup;
     bool setup_best_effort = false;
 
-    std::string seccomp = "default"; // "default", "off", or the path of a profile
-    bool init = true;                // false: exec in place, nothing to supervise
+    Seccomp seccomp;
+    Landlock landlock;
+
+    bool init = true; // false: exec in place, nothing to supervise
     Supervision supervision;
 
     LogLevel log_level = LogLevel::kWarn;

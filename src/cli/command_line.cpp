@@ -17,6 +17,8 @@ constexpr CommandRow kCommands[] = {
      "step down and become the app, without setup: for docker exec and health checks"},
     {"plan", Command::kPlan, kOptional, "print what run would do and where each value comes from; touches nothing"},
     {"verify", Command::kVerify, kNone, "judge the running processes against the receipt of the start"},
+    {"profile", Command::kProfile, kWords,
+     "compile, show, lint, compare or explain system call filters: profile list|show|lint|explain|diff|compile"},
 };
 
 // The option a word names, with what stands after '='. A word of ours is never half understood: `-qx` is no option.
@@ -152,23 +154,28 @@ Result<> parse_options(Command command, std::span<const char* const> words, cons
     return {};
 }
 
-} // namespace
-
-std::span<const CommandRow> commands() { return kCommands; }
-
-const CommandRow& row_of(Command command) { return *std::ranges::find(kCommands, command, &CommandRow::command); }
-
-Which which_command(int argc, const char* const* argv) {
-    if (argc > 1) {
-        const auto row = std::ranges::find(kCommands, std::string_view(argv[1]), &CommandRow::name);
-        if (row != std::end(kCommands)) {
-            return {row->command, 2};
+// The options first, then the other words, in the order of each: for a command whose words are its own.
+Result<std::vector<const char*>> options_first(Command command, std::span<const char* const> words) {
+    std::vector<const char*> ordered;
+    std::vector<const char*> others = {"--"};
+    while (!words.empty()) {
+        const auto part = measure(command, words);
+        if (!part) {
+            return std::unexpected(part.error());
         }
+        ordered.insert(ordered.end(), words.begin(), words.begin() + static_cast<std::ptrdiff_t>(part->size));
+        words = words.subspan(part->size);
+        const bool only_words = !words.empty() && std::string_view(words.front()) == "--";
+        const std::size_t count = only_words ? words.size() : std::min<std::size_t>(words.size(), 1);
+        others.insert(others.end(), words.begin() + (only_words ? 1 : 0),
+                      words.begin() + static_cast<std::ptrdiff_t>(count));
+        words = words.subspan(count);
     }
-    return {.next = std::min(argc, 1)};
+    ordered.insert(ordered.end(), others.begin(), others.end());
+    return ordered;
 }
 
-Result<CommandLine> read_command_line(Command command, std::span<const char* const> words) {
+Result<CommandLine> read_ordered(Command command, std::span<const char* const> words) {
     const auto part = measure(command, words);
     if (!part) {
         return std::unexpected(part.error());
@@ -189,6 +196,30 @@ Result<CommandLine> read_command_line(Command command, std::span<const char* con
     }
     line.app.assign(rest.begin(), rest.end());
     return line;
+}
+
+} // namespace
+
+std::span<const CommandRow> commands() { return kCommands; }
+
+const CommandRow& row_of(Command command) { return *std::ranges::find(kCommands, command, &CommandRow::command); }
+
+Which which_command(int argc, const char* const* argv) {
+    if (argc > 1) {
+        const auto row = std::ranges::find(kCommands, std::string_view(argv[1]), &CommandRow::name);
+        if (row != std::end(kCommands)) {
+            return {row->command, 2};
+        }
+    }
+    return {.next = std::min(argc, 1)};
+}
+
+Result<CommandLine> read_command_line(Command command, std::span<const char* const> words) {
+    if (row_of(command).app != kWords) {
+        return read_ordered(command, words);
+    }
+    const auto ordered = options_first(command, words);
+    return ordered ? read_ordered(command, *ordered) : std::unexpected(ordered.error());
 }
 
 } // namespace stepdown::cli

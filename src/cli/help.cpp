@@ -92,6 +92,13 @@ std::string_view usage_of(Command command) {
         return "stepdown plan [OPTION]... [--] [COMMAND [ARG]...]";
     case Command::kVerify:
         return "stepdown verify [OPTION]...";
+    case Command::kProfile:
+        return "stepdown profile list\n"
+               "       stepdown profile show PROFILE\n"
+               "       stepdown profile lint PROFILE\n"
+               "       stepdown profile explain PROFILE CALL[:ARG]...\n"
+               "       stepdown profile diff PROFILE PROFILE\n"
+               "       stepdown profile compile PROFILE -o FILE";
     }
     return {};
 }
@@ -116,9 +123,16 @@ constexpr Code kExitCodes[] = {
     {"100", "bad option, variable, configuration file or plan"},
     {"101", "the root-only setup failed"},
     {"102", "root could not be given up"},
-    {"103", "the system call filter could not be loaded"},
+    {"103", "the app could not be confined"},
     {"104", "the kernel's account does not match the plan"},
     {"111", "internal error"},
+};
+
+constexpr Code kProfileExitCodes[] = {
+    {"0", "done; lint: no finding, diff: no difference"},
+    {"1", "lint: findings, diff: differences"},
+    {"100", "bad option, variable, configuration file or profile"},
+    {"111", "the output could not be written"},
 };
 
 constexpr Code kVerifyExitCodes[] = {
@@ -128,11 +142,20 @@ constexpr Code kVerifyExitCodes[] = {
     {"3", "something could not be found out"},
 };
 
+std::span<const Code> codes_of(Command command) {
+    switch (command) {
+    case Command::kVerify:
+        return kVerifyExitCodes;
+    case Command::kProfile:
+        return kProfileExitCodes;
+    default:
+        return kExitCodes;
+    }
+}
+
 void append_exit_codes(std::string& out, Command command) {
     out.append("\nExit status:\n");
-    const bool verify = command == Command::kVerify;
-    const std::span<const Code> codes = verify ? std::span<const Code>(kVerifyExitCodes) : kExitCodes;
-    for (const auto& [code, meaning] : codes) {
+    for (const auto& [code, meaning] : codes_of(command)) {
         append_row(out, std::string("  ").append(code), meaning);
     }
 }

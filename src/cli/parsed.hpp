@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include <sys/types.h>
 
@@ -8,7 +9,7 @@
 
 namespace stepdown::cli {
 
-enum class Command { kRun, kExec, kPlan, kVerify };
+enum class Command { kRun, kExec, kPlan, kVerify, kProfile };
 enum class Show { kNothing, kHelp, kVersion };
 enum class Format { kText, kJson };
 
@@ -21,6 +22,7 @@ struct Parsed {
     Format format = Format::kText; // plan, verify
     bool check = false;            // plan: say nothing unless something is wrong
     bool quiet = false;            // verify: the exit status alone
+    std::string output;            // profile compile: the file to write; empty: none named
     std::optional<pid_t> pid;      // verify: the root of the tree to judge; empty: PID 1
 };
 

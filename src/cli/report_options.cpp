@@ -15,6 +15,11 @@ Result<> apply_check(Parsed& parsed, std::string_view value, const Source& sourc
     return set_bool(parsed.check, true, "check", value, source);
 }
 
+Result<> apply_output(Parsed& parsed, std::string_view value, const Source&) {
+    parsed.output = value;
+    return {};
+}
+
 Result<> apply_pid(Parsed& parsed, std::string_view value, const Source& source) {
     pid_t pid = 0;
     const auto [end, fault] = std::from_chars(value.data(), value.data() + value.size(), pid);

@@ -19,6 +19,17 @@ Result<> apply_setup_best_effort(Parsed& parsed, std::string_view value, const S
 
 // confine_options.cpp
 Result<> apply_seccomp(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_seccomp_allow(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_seccomp_deny(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_rootfs(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_ro(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_rw(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_exec(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_connect(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_bind(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_scope(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_landlock(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_seccomp_lenient(Parsed& parsed, std::string_view value, const Source& source);
 
 // supervise_options.cpp
 Result<> apply_signal(Parsed& parsed, std::string_view value, const Source& source);
@@ -31,6 +42,7 @@ Result<> apply_exit_status(Parsed& parsed, std::string_view value, const Source&
 // report_options.cpp
 Result<> apply_format(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_check(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_output(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_pid(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_quiet(Parsed& parsed, std::string_view value, const Source& source);
 

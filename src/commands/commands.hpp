@@ -12,6 +12,7 @@ namespace stepdown::commands {
 int run(sys::Kernel& kernel, const cli::Parsed& parsed, const supervise::SignalState& given);
 int exec(sys::Kernel& kernel, const cli::Parsed& parsed, const cli::Words& words, const supervise::SignalState& given);
 int plan(sys::Kernel& kernel, const cli::Parsed& parsed);
+int profile(sys::Kernel& kernel, const cli::Parsed& parsed);
 int verify(sys::Kernel& kernel, const VerifyOptions& options);
 
 // Words → the command they name, with --help, --version and bad words answered here.

@@ -1,8 +1,9 @@
+#include <utility>
+
 #include <unistd.h>
 
 #include "commands/commands.hpp"
 #include "commands/start.hpp"
-#include "drop/drop.hpp"
 #include "verify/receipt_file.hpp"
 
 namespace stepdown::commands {
@@ -40,16 +41,20 @@ int exec(sys::Kernel& kernel, const cli::Parsed& parsed, const cli::Words& words
     if (!same) {
         return log.failed(same.error());
     }
+    Result<sys::Fd> rules = make_rules(kernel, same->plan, log);
+    if (!rules) {
+        return log.failed(rules.error());
+    }
     same->plan.setup.clear();
     same->plan.init = false;
     const Result<Start> start = prepare(kernel, std::move(same->plan));
     if (!start) {
         return log.failed(start.error());
     }
-    if (Result<> dropped = drop::step_down(kernel, start->before, start->wanted); !dropped) {
+    if (Result<> dropped = step_down(kernel, *start, *rules); !dropped) {
         return log.failed(dropped.error());
     }
-    return log.failed(become(kernel, launch_of(*start, given)));
+    return log.failed(become(kernel, launch_of(*start, std::move(*rules), given)));
 }
 
 } // namespace stepdown::commands

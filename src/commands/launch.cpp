@@ -20,6 +20,7 @@ namespace stepdown::commands {
 namespace {
 
 constexpr std::size_t kInterpreterLength = 128;
+constexpr std::string_view kCannotRestrict = "cannot put the app under its Landlock rules";
 
 // Why execve(2) refused, gathered by whoever called it: under the app's ids, where the answer is.
 struct ExecFailure {
@@ -30,7 +31,7 @@ struct ExecFailure {
     char interpreter[kInterpreterLength] = {}; // of a script; empty for anything else
 };
 
-enum class Stage : int { kStarted, kConfined, kConfineFailed, kReleased, kExecFailed };
+enum class Stage : int { kStarted, kConfined, kRestrictFailed, kConfineFailed, kReleased, kExecFailed };
 
 // The path behind "#!", as execve(2) reads it.
 void read_interpreter(const char* path, ExecFailure& failure) noexcept {
@@ -112,6 +113,14 @@ Error explain(const ExecFailure& failure, const Program& program) {
     }
 }
 
+Error explain(const ExecFailure& failure, const Launch& what) {
+    Error error = explain(failure, what.program);
+    if (what.landlocked && failure.error == EACCES) {
+        error.line += "; under Landlock only what --exec grants can be executed, the program's loader too";
+    }
+    return error;
+}
+
 Result<> judge(sys::Kernel& kernel, Facts wanted, const Account& account, int seccomp_mode) {
     auto observed = read_account(kernel, account);
     if (!observed) {
@@ -181,8 +190,15 @@ int run_child(void* context) {
     const auto& [kernel, what, barrier, own_end, other_end] = *static_cast<const Child*>(context);
     ::close(other_end); // or the end of PID 1 would not end the wait below
     supervise::lead_process_group(what.terminal);
+    if (what.ruleset) {
+        if (const auto restricted = kernel.landlock_restrict(what.ruleset.get()); !restricted) {
+            barrier.error = restricted.error();
+            change(barrier, Stage::kRestrictFailed, own_end);
+            ::_exit(to_status(ExitCode::kConfine));
+        }
+    }
     if (!what.filter.empty()) {
-        if (const auto loaded = kernel.load_filter(what.filter); !loaded) {
+        if (const auto loaded = kernel.load_filter(what.filter, what.filter_flags); !loaded) {
             barrier.error = loaded.error();
             change(barrier, Stage::kConfineFailed, own_end);
             ::_exit(to_status(ExitCode::kConfine));
@@ -204,8 +220,10 @@ Result<> confirm(sys::Kernel& kernel, const Launch& what, const Account& account
     switch (wait_while(Stage::kStarted, barrier, what.barrier_end.get())) {
     case Stage::kConfined:
         return judge(kernel, what.wanted, account, barrier.seccomp_mode);
+    case Stage::kRestrictFailed:
+        return call_failed(ExitCode::kConfine, kCannotRestrict, "landlock_restrict_self", barrier.error);
     case Stage::kConfineFailed:
-        return call_failed(ExitCode::kConfine, "cannot load the app's seccomp filter", "seccomp", barrier.error);
+        return std::unexpected(confine::not_loaded(barrier.error, what.filter_flags));
     default:
         return fail(ExitCode::kInternal, "the child ended before it was confined");
     }
@@ -244,6 +262,7 @@ Result<> release(sys::Kernel& kernel, Launch& what, pid_t child, std::span<const
     if (passed) {
         passed = confirm(kernel, what, account);
     }
+    what.ruleset = sys::Fd();
     if (passed) {
         change(*what.barrier, Stage::kReleased, what.barrier_end.get());
     } else {
@@ -257,13 +276,19 @@ std::optional<Error> refused_by_kernel(const Launch& what) {
     if (what.barrier == nullptr || what.barrier->stage != Stage::kExecFailed) {
         return std::nullopt;
     }
-    return explain(what.barrier->exec, what.program);
+    return explain(what.barrier->exec, what);
 }
 
 Error become(sys::Kernel& kernel, const Launch& what) {
     const Account account = open_account(kernel, 0);
+    if (what.ruleset) {
+        if (const auto restricted = kernel.landlock_restrict(what.ruleset.get()); !restricted) {
+            return call_failed(ExitCode::kConfine, kCannotRestrict, "landlock_restrict_self", restricted.error())
+                .error();
+        }
+    }
     if (!what.filter.empty()) {
-        if (Result<> loaded = confine::load(kernel, what.filter); !loaded) {
+        if (Result<> loaded = confine::load(kernel, what.filter, what.filter_flags); !loaded) {
             return loaded.error();
         }
     }
@@ -271,7 +296,7 @@ Error become(sys::Kernel& kernel, const Launch& what) {
         return judged.error();
     }
     supervise::give_signals_back(what.given_signals);
-    return explain(execute(kernel, what.program), what.program);
+    return explain(execute(kernel, what.program), what);
 }
 
 } // namespace stepdown::commands

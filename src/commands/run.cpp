@@ -1,3 +1,5 @@
+#include <utility>
+
 #include <unistd.h>
 
 #include "commands/clock.hpp"
@@ -5,7 +7,6 @@
 #include "commands/receipt.hpp"
 #include "commands/start.hpp"
 #include "confine/builtin.hpp"
-#include "drop/drop.hpp"
 #include "setup/setup.hpp"
 #include "supervise/supervise.hpp"
 #include "supervise/terminal.hpp"
@@ -60,9 +61,9 @@ void tell(const supervise::Outcome& outcome, const Log& log) {
 }
 
 // The child confines itself while PID 1 gets ready to watch it.
-int supervise_app(sys::Kernel& kernel, const Start& start, const supervise::SignalState& given, const Log& log,
-                  StageClock& clock) {
-    Launch what = launch_of(start, given);
+int supervise_app(sys::Kernel& kernel, const Start& start, sys::Fd rules, const supervise::SignalState& given,
+                  const Log& log, StageClock& clock) {
+    Launch what = launch_of(start, std::move(rules), given);
     what.terminal = supervise::owned_terminal();
     const Result<pid_t> app = spawn(kernel, what);
     if (!app) {
@@ -109,12 +110,16 @@ int run(sys::Kernel& kernel, const cli::Parsed& parsed, const supervise::SignalS
         return log.failed(left.error());
     }
     clock.done("receipt", "done");
-    if (Result<> dropped = drop::step_down(kernel, start->before, start->wanted); !dropped) {
+    Result<sys::Fd> rules = make_rules(kernel, start->plan, log);
+    if (!rules) {
+        return log.failed(rules.error());
+    }
+    if (Result<> dropped = step_down(kernel, *start, *rules); !dropped) {
         return log.failed(dropped.error());
     }
     clock.done("step down", "no privilege is left");
-    return start->plan.init ? supervise_app(kernel, *start, given, log, clock)
-                            : log.failed(become(kernel, launch_of(*start, given)));
+    return start->plan.init ? supervise_app(kernel, *start, std::move(*rules), given, log, clock)
+                            : log.failed(become(kernel, launch_of(*start, std::move(*rules), given)));
 }
 
 } // namespace stepdown::commands

@@ -8,6 +8,8 @@
 
 #include "commands/account.hpp"
 #include "commands/start.hpp"
+#include "confine/landlock.hpp"
+#include "drop/drop.hpp"
 #include "plan/program.hpp"
 #include "plan/user_spec.hpp"
 #include "plan/validate.hpp"
@@ -107,8 +109,45 @@ Result<> resolve(sys::Kernel& kernel, Plan& plan) {
     return plan::check(plan);
 }
 
-Launch launch_of(const Start& start, const supervise::SignalState& given) {
-    return {.program = start.program, .filter = start.filter.program(), .wanted = start.wanted, .given_signals = given};
+Result<sys::Fd> make_rules(sys::Kernel& kernel, const Plan& plan, const Log& log) {
+    if (!plan.landlock.restricts_anything()) {
+        return sys::Fd();
+    }
+    std::vector<std::string> state;
+    for (const SetupStep& step : plan.setup) {
+        state.push_back(step.path);
+    }
+    Result<confine::Ruleset> rules = confine::make_ruleset(kernel, plan.landlock, state);
+    if (!rules) {
+        return std::unexpected(rules.error());
+    }
+    for (const std::string& warning : rules->warnings) {
+        log.warn(warning);
+    }
+    if (!rules->fd) {
+        return sys::Fd();
+    }
+    log.info("landlock: version " + std::to_string(rules->abi));
+    sys::Sys<sys::Fd> kept = kernel.move_descriptor(std::move(rules->fd), drop::kFirstKept);
+    if (!kept) {
+        return call_failed(ExitCode::kConfine, "cannot keep the Landlock rules", "dup3", kept.error());
+    }
+    return std::move(*kept);
+}
+
+Result<> step_down(sys::Kernel& kernel, const Start& start, const sys::Fd& rules) {
+    return drop::step_down(kernel, start.before, start.wanted, rules ? 1 : 0);
+}
+
+Launch launch_of(const Start& start, sys::Fd rules, const supervise::SignalState& given) {
+    const bool landlocked = static_cast<bool>(rules);
+    return {.program = start.program,
+            .filter = start.filter.program(),
+            .wanted = start.wanted,
+            .given_signals = given,
+            .filter_flags = start.filter.flags(),
+            .ruleset = std::move(rules),
+            .landlocked = landlocked};
 }
 
 Result<Start> prepare(sys::Kernel& kernel, Plan plan) {
@@ -125,7 +164,7 @@ Result<Start> prepare(sys::Kernel& kernel, Plan plan) {
         return std::unexpected(wanted.error());
     }
     start.wanted = plan::with_filter(plan, *wanted);
-    Result<confine::Filter> filter = confine::filter_for(kernel, plan.seccomp);
+    Result<confine::Filter> filter = confine::filter_for(kernel, plan.seccomp, plan.warnings);
     if (!filter) {
         return std::unexpected(filter.error());
     }

@@ -27,8 +27,15 @@ struct Start {
 // Plan → Start: who the app is, whether that is allowed and can be reached from here, which filter, which program.
 Result<Start> prepare(sys::Kernel& kernel, Plan plan);
 
+// Landlock's rules for the app, to be made while root still may open every path, at the descriptor that the drop keeps;
+// none: not asked for, or the kernel cannot. What it cannot do is told.
+Result<sys::Fd> make_rules(sys::Kernel& kernel, const Plan& plan, const Log& log);
+
+// Gives root up; rules stay open.
+Result<> step_down(sys::Kernel& kernel, const Start& start, const sys::Fd& rules);
+
 // The app's side of a launch, without PID 1's. Borrows from start.
-Launch launch_of(const Start& start, const supervise::SignalState& given);
+Launch launch_of(const Start& start, sys::Fd rules, const supervise::SignalState& given);
 
 // plan.user_spec → plan.identity, and the checks that need no privilege: what `plan --check` does at image build.
 Result<> resolve(sys::Kernel& kernel, Plan& plan);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -9,6 +10,7 @@ namespace stepdown::confine {
 
 enum class BuiltIn {
     kDefault, // seccomp/default.json: the app's
+    kStrict,  // seccomp/strict.json: the app's, when all it does is serve
     kPid1,    // seccomp/pid1.json: PID 1's own, for its loop after the app runs
 };
 
@@ -17,5 +19,11 @@ std::span<const sock_filter> builtin(BuiltIn which);
 
 // SHA-256 of the program's bytes, in hexadecimal.
 std::string_view builtin_sha256(BuiltIn which);
+
+// The source as JSON without its comments, "@group" for the calls of a group.
+std::string_view builtin_source(BuiltIn which);
+
+// By the name that --seccomp takes, or "pid1".
+std::optional<BuiltIn> find_builtin(std::string_view name);
 
 } // namespace stepdown::confine

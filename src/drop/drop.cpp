@@ -7,25 +7,24 @@
 namespace stepdown::drop {
 namespace {
 
-constexpr unsigned kFirstPrivateDescriptor = 3;
 constexpr unsigned kMaskBits = 64;
 
 Result<> finish(const sys::Sys<>& answer, std::string_view what, std::string_view call, std::string_view remedy = {}) {
     return answer ? Result<>() : call_failed(ExitCode::kDrop, what, call, answer.error(), remedy);
 }
 
-Result<> close_descriptors(sys::Kernel& kernel, const Facts&, const Facts&) {
-    return finish(kernel.close_from(kFirstPrivateDescriptor), "cannot close the inherited descriptors", "close_range");
+Result<> close_descriptors(sys::Kernel& kernel, const Facts&, const Facts&, unsigned kept) {
+    return finish(kernel.close_from(kFirstKept + kept), "cannot close the inherited descriptors", "close_range");
 }
 
-Result<> clear_ambient(sys::Kernel& kernel, const Facts& before, const Facts& wanted) {
+Result<> clear_ambient(sys::Kernel& kernel, const Facts& before, const Facts& wanted, unsigned) {
     if (before.capabilities->ambient == wanted.capabilities->ambient) {
         return {};
     }
     return finish(kernel.clear_ambient(), "cannot clear the ambient capabilities", "prctl PR_CAP_AMBIENT_CLEAR_ALL");
 }
 
-Result<> empty_bounding_set(sys::Kernel& kernel, const Facts& before, const Facts& wanted) {
+Result<> empty_bounding_set(sys::Kernel& kernel, const Facts& before, const Facts& wanted, unsigned) {
     const std::uint64_t surplus = before.capabilities->bounding & ~wanted.capabilities->bounding;
     for (unsigned capability = 0; capability < kMaskBits; ++capability) {
         if ((surplus >> capability & 1) == 0) {
@@ -39,7 +38,7 @@ Result<> empty_bounding_set(sys::Kernel& kernel, const Facts& before, const Fact
     return {};
 }
 
-Result<> lock_securebits(sys::Kernel& kernel, const Facts& before, const Facts& wanted) {
+Result<> lock_securebits(sys::Kernel& kernel, const Facts& before, const Facts& wanted, unsigned) {
     if (before.securebits == wanted.securebits) {
         return {};
     }
@@ -47,7 +46,7 @@ Result<> lock_securebits(sys::Kernel& kernel, const Facts& before, const Facts& 
                   "the container needs --cap-add=SETPCAP at its start");
 }
 
-Result<> set_groups(sys::Kernel& kernel, const Facts& before, const Facts& wanted) {
+Result<> set_groups(sys::Kernel& kernel, const Facts& before, const Facts& wanted, unsigned) {
     if (before.groups == wanted.groups) {
         return {};
     }
@@ -55,7 +54,7 @@ Result<> set_groups(sys::Kernel& kernel, const Facts& before, const Facts& wante
                   "the container needs --cap-add=SETGID at its start");
 }
 
-Result<> set_gid(sys::Kernel& kernel, const Facts& before, const Facts& wanted) {
+Result<> set_gid(sys::Kernel& kernel, const Facts& before, const Facts& wanted, unsigned) {
     if (before.gid == wanted.gid) {
         return {};
     }
@@ -64,7 +63,7 @@ Result<> set_gid(sys::Kernel& kernel, const Facts& before, const Facts& wanted) 
                   "the container needs --cap-add=SETGID at its start");
 }
 
-Result<> set_uid(sys::Kernel& kernel, const Facts& before, const Facts& wanted) {
+Result<> set_uid(sys::Kernel& kernel, const Facts& before, const Facts& wanted, unsigned) {
     if (before.uid == wanted.uid) {
         return {};
     }
@@ -73,18 +72,18 @@ Result<> set_uid(sys::Kernel& kernel, const Facts& before, const Facts& wanted) 
                   "the container needs --cap-add=SETUID at its start");
 }
 
-Result<> set_capabilities(sys::Kernel& kernel, const Facts&, const Facts& wanted) {
+Result<> set_capabilities(sys::Kernel& kernel, const Facts&, const Facts& wanted, unsigned) {
     return finish(kernel.set_capabilities(*wanted.capabilities), "cannot give up the capabilities", "capset");
 }
 
-Result<> set_no_new_privs(sys::Kernel& kernel, const Facts& before, const Facts&) {
+Result<> set_no_new_privs(sys::Kernel& kernel, const Facts& before, const Facts&, unsigned) {
     if (before.no_new_privs == true) {
         return {};
     }
     return finish(kernel.set_no_new_privs(), "cannot set no_new_privs", "prctl PR_SET_NO_NEW_PRIVS");
 }
 
-Result<> hide_memory(sys::Kernel& kernel, const Facts&, const Facts&) {
+Result<> hide_memory(sys::Kernel& kernel, const Facts&, const Facts&, unsigned) {
     return finish(kernel.set_dumpable(false), "cannot make PID 1 unreadable for the app", "prctl PR_SET_DUMPABLE");
 }
 
@@ -111,9 +110,9 @@ constexpr std::array kOrder{
 
 std::span<const Step> order() { return kOrder; }
 
-Result<> step_down(sys::Kernel& kernel, const Facts& before, const Facts& wanted) {
+Result<> step_down(sys::Kernel& kernel, const Facts& before, const Facts& wanted, unsigned kept) {
     for (const Step& step : kOrder) {
-        if (Result<> result = step.run(kernel, before, wanted); !result) {
+        if (Result<> result = step.run(kernel, before, wanted, kept); !result) {
             return result;
         }
     }

@@ -110,7 +110,7 @@ Result<Facts> wanted(const Plan& plan, const Facts& before) {
 }
 
 Facts with_filter(const Plan& plan, Facts facts) {
-    if (plan.seccomp != "off") {
+    if (plan.seccomp.profile != "off") {
         facts.seccomp_mode = SECCOMP_MODE_FILTER;
         if (facts.seccomp_filters) {
             ++*facts.seccomp_filters;

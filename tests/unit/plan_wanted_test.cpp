@@ -200,9 +200,9 @@ TEST(WithFilter, CountsOneMoreUnlessTurnedOff) {
     facts.seccomp_filters = 0;
     EXPECT_EQ(with_filter(plan, facts).seccomp_mode, 2);
     EXPECT_EQ(with_filter(plan, facts).seccomp_filters, 1U);
-    plan.seccomp = "off";
+    plan.seccomp.profile = "off";
     EXPECT_EQ(with_filter(plan, facts), facts);
-    plan.seccomp = "/profile.json";
+    plan.seccomp.profile = "/profile.json";
     facts.seccomp_filters.reset(); // an older kernel
     EXPECT_EQ(with_filter(plan, facts).seccomp_filters, std::nullopt);
 }
