@@ -1,5 +1,5 @@
 # The commands of this project. Everything else hangs off CMake presets (cmake --list-presets).
-.PHONY: demo test bench setup release dev sanitize lint clean
+.PHONY: demo test bench dist reproduce setup release dev sanitize lint clean
 
 demo: release ## builds, then wraps a third-party image that runs as root and prints the proof that root is gone
 	@scripts/demo
@@ -10,6 +10,14 @@ test: ## does all the set-up, builds, and passes every test
 bench: release ## measures start-up, memory and size against the peers and prints the table
 	@toolchain/setup bench
 	@bench/run
+
+dist: setup ## all that is given to others, in build/dist: packages, image, checksums, what is inside
+	@toolchain/setup dist
+	@scripts/dist
+
+reproduce: setup ## builds all of `make dist` twice, in two folders and on two days, and compares the bits
+	@toolchain/setup dist
+	@scripts/reproduce
 
 setup: ## installs Debian packages and builds the musl and libc++ sysroot, both once
 	@toolchain/setup build

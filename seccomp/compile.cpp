@@ -1,11 +1,14 @@
-// stepdown-seccomp-compile IN.json NAME OUT [ARCHITECTURE]: a profile as a C++ array for the binary that is being
-// built. ARCHITECTURE is an OCI name such as SCMP_ARCH_AARCH64; without it, the machine this tool was built for.
+// stepdown-seccomp-compile IN.json[+MORE.json] NAME OUT [ARCHITECTURE]: a profile as a C++ array for the binary that is
+// being built; MORE.json adds its rules. ARCHITECTURE is an OCI name such as SCMP_ARCH_AARCH64; without it, the machine
+// this tool was built for.
 
 #include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <optional>
+#include <ranges>
 #include <string>
+#include <string_view>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -56,10 +59,39 @@ void drop_comments(nlohmann::json& value) {
 }
 
 // What --seccomp-allow and --seccomp-deny change, and `stepdown profile` shows.
-std::string source_text(const std::string& json, const std::string& name) {
-    nlohmann::json value = nlohmann::json::parse(json);
-    drop_comments(value);
-    return fmt::format("inline constexpr char k{}Source[] = R\"json({})json\";\n", name, value.dump());
+std::string source_text(std::string_view paths, const std::string& name) {
+    nlohmann::json whole;
+    for (const auto part : std::views::split(paths, '+')) {
+        nlohmann::json value =
+            nlohmann::json::parse(contents(std::string(part.begin(), part.end()).c_str()).value_or("{}"));
+        drop_comments(value);
+        if (!whole.is_null()) {
+            value["syscalls"].insert(value["syscalls"].begin(), whole["syscalls"].begin(), whole["syscalls"].end());
+        }
+        whole = std::move(value);
+    }
+    return fmt::format("inline constexpr char k{}Source[] = R\"json({})json\";\n", name, whole.dump());
+}
+
+// The first file's profile with the rules of the others behind its own.
+Result<confine::Profile> read_files(std::string_view paths, const confine::Machine& machine) {
+    Result<confine::Profile> whole;
+    for (const auto part : std::views::split(paths, '+')) {
+        const std::string path(part.begin(), part.end());
+        const std::optional<std::string> text = contents(path.c_str());
+        if (!text) {
+            return fail(ExitCode::kUsage, fmt::format("cannot read {}", path));
+        }
+        Result<confine::Profile> read = confine::read_profile(*text, machine);
+        if (!read) {
+            return fail(ExitCode::kUsage, fmt::format("{}: {}", path, read.error().line));
+        }
+        if (!whole->architectures.empty()) {
+            read->rules.insert(read->rules.begin(), whole->rules.begin(), whole->rules.end());
+        }
+        whole = std::move(read);
+    }
+    return whole;
 }
 
 int complain(const std::string& line) {
@@ -71,7 +103,7 @@ int complain(const std::string& line) {
 
 int main(int argc, char** argv) {
     if (argc != 4 && argc != 5) {
-        return complain("usage: stepdown-seccomp-compile IN.json NAME OUT [ARCHITECTURE]");
+        return complain("usage: stepdown-seccomp-compile IN.json[+MORE.json] NAME OUT [ARCHITECTURE]");
     }
     const std::string source = argv[1];
     confine::Machine machine{confine::native_architecture(), 0, 0, true};
@@ -83,16 +115,12 @@ int main(int argc, char** argv) {
         }
         machine.native = row->architecture;
     }
-    const std::optional<std::string> text = contents(argv[1]);
-    if (!text) {
-        return complain(fmt::format("cannot read {}", source));
-    }
-    const auto program = confine::read_profile(*text, machine).and_then(confine::compile);
+    const auto program = read_files(source, machine).and_then(confine::compile);
     if (!program) {
-        return complain(fmt::format("{}: {}", source, program.error().line));
+        return complain(program.error().line);
     }
     const File out(std::fopen(argv[3], "we"));
-    if (!out || std::fputs((array(source, argv[2], *program) + source_text(*text, argv[2])).c_str(), out.get()) < 0 ||
+    if (!out || std::fputs((array(source, argv[2], *program) + source_text(source, argv[2])).c_str(), out.get()) < 0 ||
         std::fflush(out.get()) != 0) {
         return complain(fmt::format("cannot write {}", argv[3]));
     }

@@ -1,7 +1,11 @@
 # CMake toolchain file of the release: clang, musl and hardened libc++ from the sysroot that toolchain/sysroot builds,
 # static-PIE by lld. `make setup` builds the sysroot; toolchain/check shows that the promises below hold.
 
-set(stepdown_arch x86_64)
+if(NOT DEFINED STEPDOWN_ARCH)
+    set(STEPDOWN_ARCH x86_64)
+endif()
+set(stepdown_arch ${STEPDOWN_ARCH})
+list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES STEPDOWN_ARCH)
 set(stepdown_llvm /usr/lib/llvm-19/bin)
 
 # The same name as toolchain/sysroot computes.
@@ -44,6 +48,10 @@ set(CMAKE_C_COMPILER ${stepdown_llvm}/clang)
 set(CMAKE_CXX_COMPILER ${stepdown_llvm}/clang++)
 set(CMAKE_C_COMPILER_TARGET ${stepdown_triple})
 set(CMAKE_CXX_COMPILER_TARGET ${stepdown_triple})
+if(EXISTS "${stepdown_sysroot}/clang") # another machine's: its builtins are not among this one's, nor do its programs run
+    set(stepdown_resources "-resource-dir=${stepdown_sysroot}/clang")
+    set(CMAKE_CROSSCOMPILING_EMULATOR qemu-${stepdown_arch}-static)
+endif()
 foreach(tool AR RANLIB NM STRIP OBJCOPY OBJDUMP READELF)
     string(TOLOWER ${tool} name)
     set(CMAKE_${tool} ${stepdown_llvm}/llvm-${name} CACHE FILEPATH "")
@@ -69,7 +77,10 @@ unset(ENV{LIBRARY_PATH})
 # Hardening: what musl and a static-PIE can have. _FORTIFY_SOURCE is a glibc matter and means nothing here.
 string(JOIN " " stepdown_flags
     --no-default-config
+    ${stepdown_resources}
     -ffile-prefix-map=${stepdown_sysroot}=/sysroot
+    -ffile-prefix-map=${CMAKE_SOURCE_DIR}=/stepdown
+    -ffile-prefix-map=${CMAKE_BINARY_DIR}=/build
     -fPIE
     -fno-plt
     -flto=full

@@ -12,7 +12,12 @@
 
 #define HIDDEN __attribute__((visibility("hidden")))
 
-enum { kRelrSize = 35, kRelr = 36, kPage = 4096 }; // DT_RELRSZ, DT_RELR; x86-64 has one page size
+enum { kRelrSize = 35, kRelr = 36 }; // DT_RELRSZ, DT_RELR
+#if defined(__x86_64__)
+enum { kRelative = R_X86_64_RELATIVE, kPage = 4096 }; // it has one page size
+#elif defined(__aarch64__)
+enum { kRelative = R_AARCH64_RELATIVE, kPage = 65536 }; // its largest, to which the linker aligns
+#endif
 
 extern const Elf64_Ehdr __ehdr_start HIDDEN; // from the linker: where the file begins in memory
 extern const Elf64_Dyn _DYNAMIC[] HIDDEN;
@@ -25,10 +30,19 @@ __asm__(".text\n"
         ".global _start\n"
         ".type _start, %function\n"
         "_start:\n"
+#if defined(__x86_64__)
         "    xor %ebp, %ebp\n" // the outermost frame, says the x86-64 psABI
         "    mov %rsp, %rdi\n"
         "    and $-16, %rsp\n"
-        "    call stepdown_start\n");
+        "    call stepdown_start\n"
+#elif defined(__aarch64__)
+        "    mov x29, #0\n" // likewise, says the AAPCS64
+        "    mov x30, #0\n"
+        "    mov x0, sp\n"
+        "    and sp, x0, #-16\n"
+        "    b stepdown_start\n"
+#endif
+);
 
 static void relocate(uintptr_t base) {
     const Elf64_Rela* rela = 0;
@@ -49,7 +63,7 @@ static void relocate(uintptr_t base) {
         }
     }
     for (const Elf64_Rela* end = rela + rela_size / sizeof *rela; rela != end; ++rela) {
-        if (ELF64_R_TYPE(rela->r_info) != R_X86_64_RELATIVE) {
+        if (ELF64_R_TYPE(rela->r_info) != kRelative) {
             __builtin_trap();
         }
         *(uintptr_t*)(base + rela->r_offset) = base + (uintptr_t)rela->r_addend;
@@ -72,6 +86,22 @@ static void relocate(uintptr_t base) {
     }
 }
 
+static long make_read_only(uintptr_t begin, uintptr_t size) {
+    enum { kRead = 1 }; // PROT_READ
+#if defined(__x86_64__)
+    long result = SYS_mprotect;
+    __asm__ volatile("syscall" : "+a"(result) : "D"(begin), "S"(size), "d"((long)kRead) : "rcx", "r11", "memory");
+    return result;
+#elif defined(__aarch64__)
+    register long number __asm__("x8") = SYS_mprotect;
+    register long result __asm__("x0") = (long)begin;
+    register long length __asm__("x1") = (long)size;
+    register long rights __asm__("x2") = kRead;
+    __asm__ volatile("svc #0" : "+r"(result) : "r"(number), "r"(length), "r"(rights) : "memory");
+    return result;
+#endif
+}
+
 static void protect(uintptr_t base) {
     const Elf64_Phdr* header = (const Elf64_Phdr*)(base + __ehdr_start.e_phoff);
     for (unsigned i = 0; i < __ehdr_start.e_phnum; ++i, ++header) {
@@ -80,12 +110,7 @@ static void protect(uintptr_t base) {
         }
         const uintptr_t begin = (base + header->p_vaddr) & -(uintptr_t)kPage;
         const uintptr_t end = (base + header->p_vaddr + header->p_memsz) & -(uintptr_t)kPage;
-        long result = SYS_mprotect;
-        __asm__ volatile("syscall"
-                         : "+a"(result)
-                         : "D"(begin), "S"(end - begin), "d"(1L /* PROT_READ */)
-                         : "rcx", "r11", "memory");
-        if (result != 0) {
+        if (begin < end && make_read_only(begin, end - begin) != 0) {
             __builtin_trap();
         }
     }

@@ -70,6 +70,7 @@ struct Plan {
 
     Seccomp seccomp;
     Landlock landlock;
+    std::string emulate_root = "off"; // "off", "ids", "full", with ",-item" behind it for what is taken out
 
     bool init = true; // false: exec in place, nothing to supervise
     Supervision supervision;

@@ -91,6 +91,9 @@ std::unexpected<Error> unknown_option(Command command, std::string_view word) {
     const std::string_view name = line.starts_with("--") ? std::string_view(line).substr(2) : std::string_view();
     const std::string of(row_of(command).name);
     const Option* elsewhere = line.size() == 2 ? find_option(line[1]) : find_option(name);
+    if (elsewhere != nullptr && (elsewhere->places & kOnCommandLine) == 0) {
+        return fail(ExitCode::kUsage, line + ": is a key of the configuration file only");
+    }
     if (elsewhere != nullptr) {
         std::string takers;
         for (const CommandRow& row : kCommands) {

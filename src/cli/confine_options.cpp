@@ -88,4 +88,9 @@ Result<> apply_landlock(Parsed& parsed, std::string_view value, const Source& so
     return set_choice(parsed.plan.landlock.mode, kModes, "landlock", value, source);
 }
 
+Result<> apply_emulate_root(Parsed& parsed, std::string_view value, const Source&) {
+    parsed.plan.emulate_root = value; // read by emulate/, which knows the items
+    return {};
+}
+
 } // namespace stepdown::cli

@@ -25,6 +25,16 @@ Result<> apply_log_format(Parsed& parsed, std::string_view value, const Source& 
 
 Result<> apply_config(Parsed&, std::string_view, const Source&) { return {}; }
 
+Result<> apply_lock(Parsed&, std::string_view value, const Source& source) {
+    const Option* option = find_option(value);
+    if (option == nullptr || (option->places & kInFile) == 0 || value == "lock") {
+        const std::string_view meant = nearest_option(value, kInFile);
+        return refuse(source, "lock", value,
+                      meant.empty() ? "is no key of this file" : "is no key; did you mean " + std::string(meant) + "?");
+    }
+    return {};
+}
+
 Result<> apply_help(Parsed& parsed, std::string_view, const Source&) {
     parsed.show = Show::kHelp;
     return {};

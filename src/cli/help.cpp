@@ -71,7 +71,8 @@ void append_options(std::string& out, Command command) {
     for (const auto& [stage, title] : kStages) {
         bool titled = false;
         for (const Option& option : options()) {
-            if (option.stage != stage || (option.commands & bit(command)) == 0) {
+            if (option.stage != stage || (option.commands & bit(command)) == 0 ||
+                (option.places & kOnCommandLine) == 0) {
                 continue;
             }
             if (!std::exchange(titled, true)) {
@@ -81,6 +82,8 @@ void append_options(std::string& out, Command command) {
         }
     }
 }
+
+} // namespace
 
 std::string_view usage_of(Command command) {
     switch (command) {
@@ -103,16 +106,18 @@ std::string_view usage_of(Command command) {
     return {};
 }
 
-constexpr std::string_view kRunStory =
+const std::string_view kRunStory =
     "As PID 1 of a container: does the root-only setup, gives root up for good, has the kernel confirm it, runs the "
     "command, forwards signals to it and reaps what it leaves behind.";
 
-constexpr std::string_view kSources =
+const std::string_view kSources =
     "An option comes from the command line, else from its environment variable, else from the configuration file, "
     "where it is a key by its name without the dashes: user = \"app\", own = [\"/data\"], allow-root = true. A list "
     "from a stronger source replaces a weaker one's. In a variable a list is separated by commas or newlines. A flag "
     "is "
     "true or false, 1 or 0, yes or no. Unknown variables, unknown keys and empty values are errors.";
+
+namespace {
 
 using Code = std::pair<std::string_view, std::string_view>;
 
@@ -161,6 +166,12 @@ void append_exit_codes(std::string& out, Command command) {
 }
 
 } // namespace
+
+std::span<const std::pair<Stage, std::string_view>> stages() { return kStages; }
+
+std::span<const Code> exit_codes(Command command) {
+    return command == Command::kVerify ? std::span<const Code>(kVerifyExitCodes) : kExitCodes;
+}
 
 std::string help_text(Command command) {
     std::string out = "Usage: ";

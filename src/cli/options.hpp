@@ -44,6 +44,9 @@ struct Option {
     // Validates the value and stores it. Called once for a flag or a text, once a value for a list, with the strongest
     // source's values only. A value is never empty and has no control characters.
     Result<> (*apply)(Parsed& parsed, std::string_view value, const Source& source);
+    // What a later source may still do to a locked value: words from the loosest to the strictest, "false true". A word
+    // gives way to those after it, the first to any value. Empty: a locked value stays as it is; a list may lose items.
+    std::string_view loosest_first = {};
 };
 
 std::span<const Option> options();

@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <cerrno>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -54,6 +56,28 @@ std::expected<FileText, int> read_file(const char* path) {
     }
     ::close(fd);
     return file;
+}
+
+std::expected<std::vector<std::string>, int> list_folder(const char* path) {
+    DIR* folder = ::opendir(path);
+    if (folder == nullptr) {
+        return std::unexpected(errno);
+    }
+    std::vector<std::string> names;
+    errno = 0;
+    while (const dirent* entry = ::readdir(folder)) {
+        const std::string_view name = entry->d_name;
+        if (name.ends_with(".toml") && !name.starts_with('.')) {
+            names.emplace_back(name);
+        }
+    }
+    const int error = errno;
+    ::closedir(folder);
+    if (error != 0) {
+        return std::unexpected(error);
+    }
+    std::ranges::sort(names);
+    return names;
 }
 
 } // namespace stepdown::cli

@@ -30,6 +30,7 @@ Result<> apply_bind(Parsed& parsed, std::string_view value, const Source& source
 Result<> apply_scope(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_landlock(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_seccomp_lenient(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_emulate_root(Parsed& parsed, std::string_view value, const Source& source);
 
 // supervise_options.cpp
 Result<> apply_signal(Parsed& parsed, std::string_view value, const Source& source);
@@ -52,6 +53,7 @@ Result<> apply_receipt(Parsed& parsed, std::string_view value, const Source& sou
 Result<> apply_log_level(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_log_format(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_config(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_lock(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_help(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_version(Parsed& parsed, std::string_view value, const Source& source);
 

@@ -12,7 +12,7 @@ constexpr Option kOptions[] = {
      Stage::kIdentity, kStarts, kEverywhere, apply_user},
     {"allow-root", 0, Kind::kFlag, "", "false",
      "let the app be uid 0 or gid 0, still without any capability",
-     Stage::kIdentity, kStarts, kEverywhere, apply_allow_root},
+     Stage::kIdentity, kStarts, kEverywhere, apply_allow_root, "true false"},
 
     {"mkdir", 0, Kind::kList, "PATH[:MODE]", "",
      "as root, make this directory and those above it for the app; MODE is octal; left out, a new one gets 0755 and "
@@ -23,11 +23,15 @@ constexpr Option kOptions[] = {
      Stage::kSetup, kRunAndPlan, kEverywhere, apply_own},
     {"setup-best-effort", 0, Kind::kFlag, "", "false",
      "go on when root-only work cannot be done, with a warning",
-     Stage::kSetup, kRunAndPlan, kEverywhere, apply_setup_best_effort},
+     Stage::kSetup, kRunAndPlan, kEverywhere, apply_setup_best_effort, "true false"},
 
     {"seccomp", 0, Kind::kText, "default|strict|off|FILE", "default",
      "the app's system call filter: built in, none, or a profile in Docker's JSON, compiled or not",
-     Stage::kConfine, kStarts, kEverywhere, apply_seccomp},
+     Stage::kConfine, kStarts, kEverywhere, apply_seccomp, "off default strict"},
+    {"emulate-root", 0, Kind::kText, "off|ids|full[,-ITEM]...", "off",
+     "tell the app that it is root and that its steps down succeed, and grant nothing: ids has fixed answers, full has "
+     "PID 1 answer what root would be told; ITEM is left to the kernel",
+     Stage::kConfine, kStarts, kEverywhere, apply_emulate_root},
 
     {"seccomp-allow", 0, Kind::kList, "@GROUP|CALL[:ARG]...", "",
      "let a built-in filter allow these too, as @ptrace or socket:AF_VSOCK",
@@ -91,7 +95,7 @@ constexpr Option kOptions[] = {
 
     {"receipt", 0, Kind::kText, "auto|off|FILE", "auto",
      "where the start leaves what it made true, for verify and exec",
-     Stage::kReceipt, kWithReceipt, kEverywhere, apply_receipt},
+     Stage::kReceipt, kWithReceipt, kEverywhere, apply_receipt, "off auto"},
 
     {"check", 0, Kind::kFlag, "", "false",
      "say nothing unless the plan is bad: for a RUN line in a Dockerfile",
@@ -118,6 +122,9 @@ constexpr Option kOptions[] = {
     {"config", 0, Kind::kText, "FILE", "/etc/stepdown.toml",
      "read options from this TOML file; only the default file may be missing",
      Stage::kGeneral, kEveryCommand, kOnCommandLine | kInEnvironment, apply_config},
+    {"lock", 0, Kind::kList, "KEY", "",
+     "no later source may loosen this key: a file read after this one, a variable, a flag",
+     Stage::kGeneral, kEveryCommand, kInFile, apply_lock},
     {"help", 'h', Kind::kFlag, "", "",
      "print this text",
      Stage::kGeneral, kEveryCommand, kOnCommandLine, apply_help},

@@ -2,7 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstring>
 #include <string_view>
+
+#include "cli/locks.hpp"
 
 namespace stepdown::cli {
 namespace {
@@ -29,7 +33,9 @@ std::unexpected<Error> unknown_variable(std::string_view name) {
     std::string line(name);
     line.append(": ");
     if (const Option* option = find_variable(name); option != nullptr) {
-        return fail(ExitCode::kUsage, line + "cannot be set by a variable: write " + flag_of(*option));
+        return fail(ExitCode::kUsage, line + ((option->places & kOnCommandLine) == 0
+                                                  ? "is a key of the configuration file only"
+                                                  : "cannot be set by a variable: write " + flag_of(*option)));
     }
     std::string word(name.substr(kVariablePrefix.size()));
     std::ranges::transform(word, word.begin(), [](char letter) {
@@ -105,27 +111,81 @@ const Setting* named_config(const std::vector<Given>& environment, const std::ve
     return nullptr;
 }
 
-Result<> read_file_of(const Words& words, const Setting* named, std::vector<Given>& given) {
-    const char* path = named == nullptr ? kDefaultConfig : named->value.c_str();
-    auto read = read_config(path, named != nullptr, words.read, words.current_uid, given);
-    if (!read && named != nullptr && !read.error().line.starts_with(named->source.where)) {
-        read.error().line.insert(0, named->source.where + ": ");
+// A file that is named is read instead of the default ones. A base image that locks anything does not have that.
+Result<> refuse_if_locked(const Words& words, const Setting& named) {
+    std::vector<Given> given;
+    if (auto read = read_config(kDefaultConfig, false, words.read, words.current_uid, given); !read) {
+        return read;
+    }
+    const auto lock = std::ranges::find(given, "lock", [](const Given& item) { return item.option->name; });
+    if (lock == given.end()) {
+        return {};
+    }
+    return refuse(named.source, named.name, named.value,
+                  "would be read instead of " + lock->setting.source.where + ", which locks " + lock->setting.value);
+}
+
+using Sources = std::vector<std::vector<Given>>; // weakest first
+
+Result<> read_named_file(const Words& words, const Setting& named, Sources& sources) {
+    if (named.value != kDefaultConfig) {
+        if (auto open = refuse_if_locked(words, named); !open) {
+            return open;
+        }
+    }
+    auto read = read_config(named.value.c_str(), true, words.read, words.current_uid, sources.emplace_back());
+    if (!read && !read.error().line.starts_with(named.source.where)) {
+        read.error().line.insert(0, named.source.where + ": ");
     }
     return read;
 }
 
-// Of each option the values of its strongest source; weakest sources first, so that setup work keeps its order.
+Result<> read_files(const Words& words, const Setting* named, Sources& sources) {
+    if (named != nullptr) {
+        return read_named_file(words, *named, sources);
+    }
+    if (auto read = read_config(kDefaultConfig, false, words.read, words.current_uid, sources.emplace_back()); !read) {
+        return read;
+    }
+    const auto names = words.list(kConfigFolder);
+    if (!names) {
+        const int error = names.error();
+        return error == ENOENT || error == ENOTDIR
+                   ? Result<>()
+                   : fail(ExitCode::kUsage, std::string(kConfigFolder) + ": cannot be read: " + std::strerror(error));
+    }
+    for (const std::string& name : *names) {
+        const std::string path = std::string(kConfigFolder) + "/" + name;
+        if (auto read = read_config(path.c_str(), true, words.read, words.current_uid, sources.emplace_back()); !read) {
+            return read;
+        }
+    }
+    return {};
+}
+
+Result<> hold_locks(const Sources& sources, Command command) {
+    Locks locks;
+    for (const std::vector<Given>& source : sources) {
+        if (auto passed = locks.pass(source, bit(command)); !passed) {
+            return passed;
+        }
+    }
+    return {};
+}
+
+// Of each option the values of its strongest source; weakest sources first, so that setup work keeps its order. Locks
+// add up.
 Result<> apply_strongest(Parsed& parsed, std::span<std::vector<Given>> weakest_first) {
-    std::array<SourceKind, kMostOptions> strongest = {};
+    std::array<const std::vector<Given>*, kMostOptions> strongest = {};
     for (const std::vector<Given>& source : weakest_first) {
         for (const Given& given : source) {
-            strongest[static_cast<std::size_t>(given.option - options().data())] = given.setting.source.kind;
+            strongest[static_cast<std::size_t>(given.option - options().data())] = &source;
         }
     }
     for (std::vector<Given>& source : weakest_first) {
         for (auto& [option, setting] : source) {
-            if ((option->commands & bit(parsed.command)) == 0 ||
-                strongest[static_cast<std::size_t>(option - options().data())] != setting.source.kind) {
+            const std::vector<Given>* decides = strongest[static_cast<std::size_t>(option - options().data())];
+            if ((option->commands & bit(parsed.command)) == 0 || (decides != &source && option->name != "lock")) {
                 continue;
             }
             if (auto applied = option->apply(parsed, setting.value, setting.source); !applied) {
@@ -184,12 +244,14 @@ Result<Parsed> parse(const Words& words) {
             return parsed;
         }
     }
-    std::array<std::vector<Given>, 4> sources; // file, environment, receipt, command line
-    auto& [file, environment, receipt, flags] = sources;
-    flags = std::move(line->given);
+    Sources sources;
+    std::vector<Given> environment;
     auto step = read_environment(words.environment, environment);
-    step = step ? read_receipt(words.receipt, receipt) : step;
-    step = step ? read_file_of(words, named_config(environment, flags), file) : step;
+    step = step ? read_files(words, named_config(environment, line->given), sources) : step;
+    sources.push_back(std::move(environment));
+    step = step ? read_receipt(words.receipt, sources.emplace_back()) : step;
+    sources.push_back(std::move(line->given));
+    step = step ? hold_locks(sources, command) : step;
     step = step ? apply_strongest(parsed, sources) : step;
     step = step ? take_app(parsed, std::move(line->app)) : step;
     if (!step) {

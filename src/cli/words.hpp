@@ -16,13 +16,15 @@ struct Words {
     const char* const* environment = nullptr; // ends with a null, as environ(7)
     std::span<const Setting> receipt = {};    // what a running start was told, for exec; stronger than the environment
     ReadFile read = read_file;
+    ListFolder list = list_folder;
     uid_t current_uid = 0; // whose configuration file is trusted beside root's
 };
 
-// Words → Plan. A flag is stronger than the receipt, that than the environment, that than the file, that than the
-// default; of each option the strongest source counts alone, a list included. The lists of setup work keep the order in
-// which they were written: the file's lines first, then the environment (in the order of the table), then the command
-// line. Never resolves who the user is. Every error is one line, ExitCode::kUsage.
+// Words → Plan. A flag is stronger than the receipt, that than the environment, that than the files of /etc/stepdown.d
+// (the last one first), those than /etc/stepdown.toml, that than the default; a file may lock what it says (Locks); of
+// each option the strongest source counts alone, a list included. The lists of setup work keep the order in which they
+// were written: the file's lines first, then the environment (in the order of the table), then the command line. Never
+// resolves who the user is. Every error is one line, ExitCode::kUsage.
 Result<Parsed> parse(const Words& words);
 
 // Every option of that command with its value and where that comes from, in the order of the table: for `stepdown

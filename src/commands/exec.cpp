@@ -47,6 +47,7 @@ int exec(sys::Kernel& kernel, const cli::Parsed& parsed, const cli::Words& words
     }
     same->plan.setup.clear();
     same->plan.init = false;
+    same->plan.emulate_root = without_listener(same->plan.emulate_root);
     const Result<Start> start = prepare(kernel, std::move(same->plan));
     if (!start) {
         return log.failed(start.error());

@@ -2,6 +2,7 @@
 #include <cerrno>
 #include <csignal>
 #include <optional>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/prctl.h>
@@ -11,6 +12,8 @@
 #include <unistd.h>
 
 #include "commands/account.hpp"
+#include "commands/descriptor.hpp"
+#include "commands/emulation.hpp"
 #include "commands/launch.hpp"
 #include "confine/load.hpp"
 #include "supervise/terminal.hpp"
@@ -145,8 +148,9 @@ Result<> judge(sys::Kernel& kernel, Facts wanted, const Account& account, int se
 // in a virtual machine.
 struct Launch::Barrier {
     std::atomic<Stage> stage = Stage::kStarted;
-    int error = 0;        // of the filter's load
-    int seccomp_mode = 0; // as the confined child was told
+    int error = 0;          // of a filter's load
+    bool emulating = false; // it was the emulation's
+    int seccomp_mode = 0;   // as the confined child was told
     ExecFailure exec;
 };
 
@@ -186,8 +190,30 @@ void change(Launch::Barrier& barrier, Stage stage, int end) noexcept {
     [[maybe_unused]] const ssize_t woken = ::write(end, "", 1);
 }
 
+// The emulation first: the app's filter may forbid to load one more.
+sys::Sys<> load_emulation(sys::Kernel& kernel, const Launch& what, int own_end) noexcept {
+    if (!what.listened) {
+        return kernel.load_filter(what.emulation);
+    }
+    const auto listener = load_listened(kernel, what.emulation);
+    return listener ? send_descriptor(own_end, listener->get()) : std::unexpected(listener.error());
+}
+
+sys::Sys<> confine_child(const Child& child) noexcept {
+    const auto& [kernel, what, barrier, own_end, other_end] = child;
+    if (!what.emulation.empty()) {
+        barrier.emulating = true;
+        if (const auto loaded = load_emulation(kernel, what, own_end); !loaded) {
+            return loaded;
+        }
+        barrier.emulating = false;
+    }
+    return what.filter.empty() ? sys::Sys<>() : kernel.load_filter(what.filter, what.filter_flags);
+}
+
 int run_child(void* context) {
-    const auto& [kernel, what, barrier, own_end, other_end] = *static_cast<const Child*>(context);
+    const auto& child = *static_cast<const Child*>(context);
+    const auto& [kernel, what, barrier, own_end, other_end] = child;
     ::close(other_end); // or the end of PID 1 would not end the wait below
     supervise::lead_process_group(what.terminal);
     if (what.ruleset) {
@@ -197,12 +223,10 @@ int run_child(void* context) {
             ::_exit(to_status(ExitCode::kConfine));
         }
     }
-    if (!what.filter.empty()) {
-        if (const auto loaded = kernel.load_filter(what.filter, what.filter_flags); !loaded) {
-            barrier.error = loaded.error();
-            change(barrier, Stage::kConfineFailed, own_end);
-            ::_exit(to_status(ExitCode::kConfine));
-        }
+    if (const auto confined = confine_child(child); !confined) {
+        barrier.error = confined.error();
+        change(barrier, Stage::kConfineFailed, own_end);
+        ::_exit(to_status(ExitCode::kConfine));
     }
     barrier.seccomp_mode = ::prctl(PR_GET_SECCOMP, 0, 0, 0, 0);
     change(barrier, Stage::kConfined, own_end);
@@ -215,14 +239,25 @@ int run_child(void* context) {
     ::_exit(to_status(ExitCode::kNotExecutable));
 }
 
-Result<> confirm(sys::Kernel& kernel, const Launch& what, const Account& account) {
+// Before anything is read from the barrier's end: its first byte brings the descriptor, or says that there is none.
+Result<> confirm(sys::Kernel& kernel, Launch& what, const Account& account) {
     const Launch::Barrier& barrier = *what.barrier;
-    switch (wait_while(Stage::kStarted, barrier, what.barrier_end.get())) {
+    const int end = what.barrier_end.get();
+    if (what.listened) {
+        what.listener = receive_descriptor(end);
+    }
+    switch (wait_while(Stage::kStarted, barrier, end)) {
     case Stage::kConfined:
         return judge(kernel, what.wanted, account, barrier.seccomp_mode);
     case Stage::kRestrictFailed:
         return call_failed(ExitCode::kConfine, kCannotRestrict, "landlock_restrict_self", barrier.error);
     case Stage::kConfineFailed:
+        if (barrier.emulating) {
+            return call_failed(ExitCode::kConfine, "cannot load the filter that emulates root", "seccomp",
+                               barrier.error,
+                               "an outer filter may have a listener already, or forbid seccomp(2): "
+                               "start without --emulate-root");
+        }
         return std::unexpected(confine::not_loaded(barrier.error, what.filter_flags));
     default:
         return fail(ExitCode::kInternal, "the child ended before it was confined");
@@ -287,8 +322,10 @@ Error become(sys::Kernel& kernel, const Launch& what) {
                 .error();
         }
     }
-    if (!what.filter.empty()) {
-        if (Result<> loaded = confine::load(kernel, what.filter, what.filter_flags); !loaded) {
+    const std::pair<std::span<const sock_filter>, unsigned> filters[] = {{what.emulation, 0},
+                                                                         {what.filter, what.filter_flags}};
+    for (const auto& [filter, flags] : filters) {
+        if (Result<> loaded = filter.empty() ? Result<>() : confine::load(kernel, filter, flags); !loaded) {
             return loaded.error();
         }
     }

@@ -32,13 +32,16 @@ struct Launch {
     std::span<const sock_filter> filter; // the app's; empty: none
     const Facts& wanted;                 // of the app, filter included
     supervise::SignalState given_signals;
-    unsigned filter_flags = 0;  // SECCOMP_FILTER_FLAG_*
-    sys::Fd ruleset = {};       // Landlock's, none: not asked for; open until the child has used it
-    bool landlocked = false;    // there was a ruleset
-    int terminal = -1;          // to be handed to the app, or -1; only spawn() reads it
-    Barrier* barrier = nullptr; // spawn()'s own
-    sys::Fd barrier_end = {};   // PID 1's, open until the app is: a child that still has to say that it is confined
-                                // would get SIGPIPE, one that waits would end
+    unsigned filter_flags = 0;                   // SECCOMP_FILTER_FLAG_*
+    sys::Fd ruleset = {};                        // Landlock's, none: not asked for; open until the child has used it
+    bool landlocked = false;                     // there was a ruleset
+    std::span<const sock_filter> emulation = {}; // loaded before the app's; empty: none
+    bool listened = false;                       // and release() answers with the other end of it, in listener
+    int terminal = -1;                           // to be handed to the app, or -1; only spawn() reads it
+    Barrier* barrier = nullptr;                  // spawn()'s own
+    sys::Fd barrier_end = {}; // PID 1's, open until the app is: a child that still has to say that it is confined
+                              // would get SIGPIPE, one that waits would end
+    sys::Fd listener = {};
 };
 
 // Starts a child that confines itself and waits at a barrier; PID 1 may get ready meanwhile. What is borrowed must live

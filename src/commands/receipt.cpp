@@ -24,14 +24,19 @@ verify::Receipt receipt_of(const Start& start) {
                             .wanted = start.wanted,
                             .filters_before = start.before.seccomp_filters,
                             .filter = {},
+                            .emulation = {},
                             .pid1_filter = {},
                             .settings = start.plan.settings};
     if (!start.filter.program().empty()) {
         receipt.filter =
             verify::FilterMark{.name = start.plan.seccomp.profile, .sha256 = std::string(start.filter.sha256())};
     }
+    if (!start.emulation.filter.off()) {
+        receipt.emulation = verify::FilterMark{.name = emulate::to_text(start.emulation.chosen),
+                                               .sha256 = std::string(start.emulation.filter.sha256())};
+    }
     if (start.plan.init) {
-        receipt.pid1_filter = confine::builtin_sha256(confine::BuiltIn::kPid1);
+        receipt.pid1_filter = confine::builtin_sha256(own_filter_of(start));
     }
     return receipt;
 }

@@ -74,11 +74,16 @@ int supervise_app(sys::Kernel& kernel, const Start& start, sys::Fd rules, const 
     if (!watch) {
         return log.failed(watch.error());
     }
-    if (Result<> released = release(kernel, what, *app, confine::builtin(confine::BuiltIn::kPid1)); !released) {
+    std::optional<RootListener> root;
+    if (what.listened) {
+        root.emplace(kernel, log);
+    }
+    if (Result<> released = release(kernel, what, *app, confine::builtin(own_filter_of(start))); !released) {
         return log.failed(released.error());
     }
     clock.done("confine and verify", "released the app, pid " + std::to_string(*app));
-    const supervise::Outcome outcome = watch->until_ended(*app);
+    const supervise::Outcome outcome =
+        watch->until_ended(*app, root ? root->work(std::move(what.listener)) : supervise::OtherWork());
     if (const std::optional<Error> refused = refused_by_kernel(what)) {
         return log.failed(*refused);
     }

@@ -106,6 +106,9 @@ Result<> resolve(sys::Kernel& kernel, Plan& plan) {
         }
         plan.identity = std::move(*identity);
     }
+    if (const auto emulation = root_emulation_of(plan); !emulation) {
+        return std::unexpected(emulation.error());
+    }
     return plan::check(plan);
 }
 
@@ -147,7 +150,13 @@ Launch launch_of(const Start& start, sys::Fd rules, const supervise::SignalState
             .given_signals = given,
             .filter_flags = start.filter.flags(),
             .ruleset = std::move(rules),
-            .landlocked = landlocked};
+            .landlocked = landlocked,
+            .emulation = start.emulation.filter.program(),
+            .listened = start.emulation.listens()};
+}
+
+confine::BuiltIn own_filter_of(const Start& start) {
+    return start.emulation.listens() ? confine::BuiltIn::kPid1Listener : confine::BuiltIn::kPid1;
 }
 
 Result<Start> prepare(sys::Kernel& kernel, Plan plan) {
@@ -169,6 +178,7 @@ Result<Start> prepare(sys::Kernel& kernel, Plan plan) {
         return std::unexpected(filter.error());
     }
     start.filter = std::move(*filter);
+    start.emulation = *root_emulation_of(plan);
     for (std::string& warning : plan::start_warnings(plan, start.before)) {
         plan.warnings.push_back(std::move(warning));
     }

@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "cli/parsed.hpp"
+#include "commands/emulation.hpp"
 #include "commands/launch.hpp"
 #include "commands/log.hpp"
 #include "confine/load.hpp"
@@ -20,6 +21,7 @@ struct Start {
     Facts before;           // of this process
     Facts wanted;           // of the app, filter included
     confine::Filter filter; // the app's
+    RootEmulation emulation;
     plan::Environment environment;
     Program program;
 };
@@ -36,6 +38,9 @@ Result<> step_down(sys::Kernel& kernel, const Start& start, const sys::Fd& rules
 
 // The app's side of a launch, without PID 1's. Borrows from start.
 Launch launch_of(const Start& start, sys::Fd rules, const supervise::SignalState& given);
+
+// The filter that PID 1 puts on itself.
+confine::BuiltIn own_filter_of(const Start& start);
 
 // plan.user_spec → plan.identity, and the checks that need no privilege: what `plan --check` does at image build.
 Result<> resolve(sys::Kernel& kernel, Plan& plan);

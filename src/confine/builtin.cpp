@@ -4,10 +4,10 @@
 
 #include "builtin_default.inc"
 #include "builtin_pid1.inc"
+#include "builtin_pid1_listener.inc"
 #include "builtin_strict.inc"
 
 namespace stepdown::confine {
-
 namespace {
 
 struct Row {
@@ -22,6 +22,7 @@ constexpr Row kRows[] = {
     {BuiltIn::kDefault, "default", kDefaultProgram, kDefaultSha256, kDefaultSource},
     {BuiltIn::kStrict, "strict", kStrictProgram, kStrictSha256, kStrictSource},
     {BuiltIn::kPid1, "pid1", kPid1Program, kPid1Sha256, kPid1Source},
+    {BuiltIn::kPid1Listener, "pid1-listener", kPid1ListenerProgram, kPid1ListenerSha256, kPid1ListenerSource},
 };
 
 const Row& row_of(BuiltIn which) { return *std::ranges::find(kRows, which, &Row::which); }

@@ -9,9 +9,10 @@
 namespace stepdown::confine {
 
 enum class BuiltIn {
-    kDefault, // seccomp/default.json: the app's
-    kStrict,  // seccomp/strict.json: the app's, when all it does is serve
-    kPid1,    // seccomp/pid1.json: PID 1's own, for its loop after the app runs
+    kDefault,      // seccomp/default.json: the app's
+    kStrict,       // seccomp/strict.json: the app's, when all it does is serve
+    kPid1,         // seccomp/pid1.json: PID 1's own, for its loop after the app runs
+    kPid1Listener, // and seccomp/pid1-listener.json: in which it also answers emulated calls
 };
 
 // Compiled when stepdown was built, for the machine it was built for: bytes of the binary.

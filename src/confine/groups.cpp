@@ -62,8 +62,8 @@ constexpr std::array kGroups = {
     Group{"system", "about the system; random numbers", "getrandom riscv_flush_icache riscv_hwprobe sysinfo uname"},
     Group{"sandbox", "confine oneself further",
           "landlock_add_rule landlock_create_ruleset landlock_restrict_self seccomp"},
-    Group{"mount", "mounts and a new root",
-          "chroot fsconfig fsmount fsopen fspick mount mount_setattr move_mount open_tree open_tree_attr pivot_root "
+    Group{"mount", "mounts and a new root mount",
+          "fsconfig fsmount fsopen fspick mount mount_setattr move_mount open_tree open_tree_attr pivot_root "
           "umount2"},
     Group{"ptrace", "reach into other processes",
           "kcmp migrate_pages move_pages pidfd_getfd process_vm_readv process_vm_writev ptrace"},
@@ -80,6 +80,7 @@ constexpr std::array kGroups = {
     Group{"obsolete", "relics that today's kernels have as a number only",
           "_sysctl afs_syscall create_module epoll_ctl_old epoll_wait_old get_kernel_syms get_thread_area getpmsg "
           "modify_ldt nfsservctl putpmsg query_module security set_thread_area sysfs tuxcall uselib ustat vserver"},
+    Group{"root-directory", "a new root directory", "chroot"},
     Group{"devices", "requests to a device", "ioctl"},
     Group{"sockets", "make sockets", "socket socketpair"},
     Group{"namespaces", "new processes and threads, and their namespaces", "clone clone3 setns unshare"},

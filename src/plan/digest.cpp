@@ -89,6 +89,9 @@ std::string canonical_text(const Plan& plan) {
     append_line(text, "setup-best-effort", yes_or_no(plan.setup_best_effort));
     append_line(text, "seccomp", plan.seccomp.profile);
     append_confinement(text, plan);
+    if (plan.emulate_root != "off") {
+        append_line(text, "emulate-root", plan.emulate_root);
+    }
     append_line(text, "init", yes_or_no(plan.init));
     append_supervision(text, plan.supervision);
     return text;

@@ -131,6 +131,13 @@ void explain_confinement(const Plan& plan, std::string_view who, std::vector<Pla
 
 void explain_start(const Plan& plan, std::vector<PlanStep>& steps) {
     const std::string_view who = plan.init ? "in the child: " : "";
+    if (plan.emulate_root != "off") {
+        steps.push_back({"confine", fmt::format("{}emulate root: {}", who, plan.emulate_root),
+                         plan.emulate_root.starts_with("full") ? "PID 1 tells the app what root would be told; nothing "
+                                                                 "is granted"
+                                                               : "a filter tells the app that it is root; nothing is "
+                                                                 "granted"});
+    }
     explain_confinement(plan, who, steps);
     steps.push_back(
         {"verify",

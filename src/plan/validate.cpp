@@ -50,6 +50,27 @@ Result<> check_supervision(const Plan& plan) {
     return {};
 }
 
+// Those that refuse to be root, which a plain uid suits.
+constexpr std::string_view kRootIsRefusedBy[] = {"postgres", "mariadbd", "mysqld", "memcached"};
+
+Result<> check_emulation(Plan& plan) {
+    if (plan.emulate_root == "off") {
+        return {};
+    }
+    if (plan.emulate_root.starts_with("full") && !plan.init) {
+        return fail(ExitCode::kUsage, at(plan, "emulate-root") +
+                                          "full needs PID 1 to answer, and --no-init leaves none: write ids, or leave "
+                                          "--no-init out");
+    }
+    const std::string_view program = plan.command.empty() ? std::string_view() : plan.command.front();
+    const std::string_view name = program.substr(program.rfind('/') + 1);
+    if (std::ranges::contains(kRootIsRefusedBy, name)) {
+        plan.warnings.push_back(at(plan, "emulate-root") + std::string(name) +
+                                " refuses to be root: leave this out, it runs as any user");
+    }
+    return {};
+}
+
 void warn_of_ids(Plan& plan) {
     constexpr uid_t kFirstUserOfHost = 1000;
     constexpr uid_t kFirstUnlikely = 10000;
@@ -95,6 +116,9 @@ Result<> check(Plan& plan) {
         return checked;
     }
     if (auto checked = check_supervision(plan); !checked) {
+        return checked;
+    }
+    if (auto checked = check_emulation(plan); !checked) {
         return checked;
     }
     if (plan.identity) {

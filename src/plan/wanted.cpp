@@ -110,10 +110,12 @@ Result<Facts> wanted(const Plan& plan, const Facts& before) {
 }
 
 Facts with_filter(const Plan& plan, Facts facts) {
-    if (plan.seccomp.profile != "off") {
-        facts.seccomp_mode = SECCOMP_MODE_FILTER;
-        if (facts.seccomp_filters) {
-            ++*facts.seccomp_filters;
+    for (const std::string* filter : {&plan.emulate_root, &plan.seccomp.profile}) {
+        if (*filter != "off") {
+            facts.seccomp_mode = SECCOMP_MODE_FILTER;
+            if (facts.seccomp_filters) {
+                ++*facts.seccomp_filters;
+            }
         }
     }
     return facts;

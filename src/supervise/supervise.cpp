@@ -81,10 +81,10 @@ Watch::Watch(sys::Fd signals, const Supervision& asked) noexcept
     }
 }
 
-Outcome Watch::until_ended(pid_t app) noexcept {
+Outcome Watch::until_ended(pid_t app, OtherWork other) noexcept {
     app_ = app;
-    pollfd first{.fd = signals_.get(), .events = POLLIN, .revents = 0};
-    if (::poll(&first, 1, kStartOver) == 0) {
+    other_ = other;
+    if (!signalled_within(kStartOver)) {
         give_start_back();
     }
     while (state_ != State::kEnded) {
@@ -105,13 +105,24 @@ Outcome Watch::until_ended(pid_t app) noexcept {
     return outcome_;
 }
 
-// For a signal, and no longer than the timer runs. Without one there is nothing to wake for.
+// Or else the time is over, or the other work had its turn. -1: no time.
+bool Watch::signalled_within(int milliseconds) noexcept {
+    pollfd ready[2] = {{.fd = signals_.get(), .events = POLLIN, .revents = 0},
+                       {.fd = other_.descriptor, .events = POLLIN, .revents = 0}};
+    if (::poll(ready, 2, milliseconds) <= 0) {
+        return false;
+    }
+    if (ready[1].revents != 0 && !other_.on_readable(other_.context)) {
+        other_ = {};
+    }
+    return ready[0].revents != 0;
+}
+
+// For a signal, and no longer than the timer runs. Without one there is nothing else to wake for but other work.
 std::span<const signalfd_siginfo> Watch::wait() noexcept {
-    if (deadline_ || more_to_reap_) {
-        pollfd ready{.fd = signals_.get(), .events = POLLIN, .revents = 0};
-        if (::poll(&ready, 1, more_to_reap_ ? 0 : left_of_timer()) <= 0) {
-            return {};
-        }
+    const bool timed = deadline_ || more_to_reap_;
+    if ((timed || other_.descriptor >= 0) && !signalled_within(more_to_reap_ ? 0 : deadline_ ? left_of_timer() : -1)) {
+        return {};
     }
     const ssize_t bytes = ::read(signals_.get(), read_.data(), sizeof read_);
     return std::span(read_).first(bytes > 0 ? static_cast<std::size_t>(bytes) / sizeof read_[0] : 0);

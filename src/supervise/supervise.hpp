@@ -26,6 +26,14 @@ struct Outcome {
     unsigned killed = 0;     // and after it
 };
 
+// A descriptor that somebody else answers from PID 1's loop, one piece of bounded work each turn, so that signals and
+// ended children always have theirs. on_readable: false when there will be nothing more.
+struct OtherWork {
+    int descriptor = -1; // none
+    bool (*on_readable)(void* context) = nullptr;
+    void* context = nullptr;
+};
+
 // PID 1's watch: forwards every signal to the app exactly once, with the value of sigqueue(3), reaps every child, and
 // ends what the app leaves behind. What it does when is table.cpp; this is how. Allocates nothing, writes nothing, asks
 // for no right that PID 1's own filter (seccomp/pid1.json) does not leave it.
@@ -35,7 +43,7 @@ class Watch {
     static Result<Watch> open(const Supervision& asked);
 
     // Until the app has ended and no child is left. A stopped app has not ended.
-    Outcome until_ended(pid_t app) noexcept;
+    Outcome until_ended(pid_t app, OtherWork other = {}) noexcept;
 
   private:
     static constexpr std::size_t kSignals = 65;
@@ -44,6 +52,7 @@ class Watch {
 
     Watch(sys::Fd signals, const Supervision& asked) noexcept;
 
+    bool signalled_within(int milliseconds) noexcept;
     std::span<const signalfd_siginfo> wait() noexcept;
     void take(Event event) noexcept;
     void take(const signalfd_siginfo& signal) noexcept;
@@ -64,6 +73,7 @@ class Watch {
 
     State state_ = State::kRunning;
     pid_t app_ = 0;
+    OtherWork other_;
     bool app_reaped_ = false;
     bool more_to_reap_ = false;
     const signalfd_siginfo* signal_ = nullptr; // the one in hand

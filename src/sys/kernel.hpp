@@ -68,6 +68,8 @@ class Kernel {
     virtual Sys<> landlock_grant_port(const Fd& ruleset, std::uint64_t access, std::uint16_t port) = 0;
     virtual Sys<> landlock_restrict(int ruleset) = 0; // the calling thread, for good; needs no_new_privs
     virtual Sys<Fd> move_descriptor(Fd from, int to) = 0; // dup3(2) with O_CLOEXEC; from is closed
+    // The same with SECCOMP_FILTER_FLAG_NEW_LISTENER and these flags: the descriptor that its notifications come to.
+    virtual Sys<Fd> load_listened_filter(std::span<const sock_filter> program, unsigned flags) = 0;
 
     // ---- the kernel's account, from /proc. A status file that is open already is read from its beginning: the kernel
     // writes it anew for every such read, and a caller whose filter forbids open(2) by then can still ask.

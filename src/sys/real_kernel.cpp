@@ -179,6 +179,17 @@ class RealKernel final : public Kernel {
         return ::dup3(from.get(), to, O_CLOEXEC) < 0 ? Sys<Fd>(std::unexpected(errno)) : Fd(to);
     }
 
+    Sys<Fd> load_listened_filter(std::span<const sock_filter> program, unsigned flags) override {
+        const sock_fprog wrapped{.len = static_cast<unsigned short>(program.size()),
+                                 .filter = const_cast<sock_filter*>(program.data())};
+        const long fd = ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+                                  static_cast<unsigned>(SECCOMP_FILTER_FLAG_NEW_LISTENER) | flags, &wrapped);
+        if (fd < 0) {
+            return std::unexpected(errno);
+        }
+        return Fd(static_cast<int>(fd));
+    }
+
     Sys<std::string> read_whole(const Fd& file) override {
         std::string text;
         char buffer[4096];

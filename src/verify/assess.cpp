@@ -22,7 +22,8 @@ Finding finding_of(const char* check, Verdict verdict, std::string expected, std
 }
 
 struct Law {
-    Facts wanted; // empty without a receipt
+    Facts wanted;                            // empty without a receipt
+    std::optional<unsigned> filters_of_init; // it has one filter of its own, and no emulation
     Floor floor;
     pid_t init = 1;
     bool init_is_app = false;    // there is no init: that process is the app itself
@@ -39,6 +40,9 @@ Law law_of(const ReceiptFile& file) {
             .init = receipt.pid,
             .init_is_app = !receipt.init,
             .init_is_hidden = receipt.init};
+    if (receipt.emulation && receipt.init && receipt.filters_before) {
+        law.filters_of_init = *receipt.filters_before + 1;
+    }
     if (file.exposed.empty()) {
         law.floor = {.root_allowed = receipt.allow_root,
                      .capabilities_allowed = true,
@@ -75,6 +79,13 @@ Finding protection_finding(const ReceiptFile& file) {
         return finding_of("receipt.protected", Verdict::kSkipped, kExpected, "the app may be root and have written it");
     }
     return finding_of("receipt.protected", Verdict::kPass, kExpected, kExpected);
+}
+
+// The ids that the app is told are not the ones below, which are the kernel's.
+Finding emulation_finding(const Receipt& receipt) {
+    return finding_of("emulation", Verdict::kSkipped, "reported, not judged",
+                      fmt::format("root is emulated for the app, {}: it is told that it is root; what follows is true",
+                                  receipt.emulation->name));
 }
 
 std::string id_map_text(sys::Kernel& kernel, const std::string& path, const Law& law) {
@@ -125,7 +136,11 @@ std::vector<Finding> judge_thread(const Sighting& seen, const Law& law) {
     if (seen.zombie()) {
         return {finding_of("state", Verdict::kSkipped, "alive", "zombie: it has ended and runs nothing")};
     }
-    auto findings = judge(law.wanted, seen.thread, law.floor);
+    Facts wanted = law.wanted;
+    if (seen.role == Role::kInit && law.filters_of_init) {
+        wanted.seccomp_filters = law.filters_of_init;
+    }
+    auto findings = judge(wanted, seen.thread, law.floor);
     if (seen.role == Role::kInit && law.init_is_hidden && seen.thread.pid == seen.thread.tid) {
         findings.push_back(dumpable_finding(seen));
     }
@@ -156,6 +171,9 @@ Report assess(sys::Kernel& kernel, const Question& question) {
         if (file.state == ReceiptFile::State::kRead) {
             report.receipt = file.path;
             report.container.push_back(protection_finding(file));
+            if (file.receipt.emulation) {
+                report.container.push_back(emulation_finding(file.receipt));
+            }
         }
     }
     Tree tree = walk(kernel, question.proc, law.init);

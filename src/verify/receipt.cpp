@@ -56,19 +56,18 @@ bool read_sha256(std::string_view value, std::string& into) {
     return value.size() == 64 && value.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
-bool read_filter(std::string_view value, Receipt& into) {
-    if (value == "off") {
-        return true;
-    }
+bool read_mark(std::string_view value, std::optional<FilterMark>& into) {
     const std::size_t blank = value.rfind(' ');
     const auto name = unescape(value.substr(0, blank));
     if (blank == 0 || blank == std::string_view::npos || !name) {
         return false;
     }
-    FilterMark& mark = into.filter.emplace();
+    FilterMark& mark = into.emplace();
     mark.name = *name;
     return read_sha256(value.substr(blank + 1), mark.sha256);
 }
+
+bool read_filter(std::string_view value, Receipt& into) { return value == "off" || read_mark(value, into.filter); }
 
 bool read_option(std::string_view value, Receipt& into) {
     const auto plain = unescape(value);
@@ -78,6 +77,16 @@ bool read_option(std::string_view value, Receipt& into) {
     }
     into.settings.push_back({plain->substr(0, equals), plain->substr(equals + 1), {SourceKind::kReceipt, {}}});
     return true;
+}
+
+void append_mark(std::string& text, std::string_view key, const std::optional<FilterMark>& mark) {
+    text.append(key).append(":\t");
+    if (mark) {
+        append_escaped(text, mark->name);
+        text.append(" ").append(mark->sha256).append("\n");
+    } else {
+        text += "off\n";
+    }
 }
 
 struct Line {
@@ -99,6 +108,7 @@ constexpr std::array kLines = {
     Line{"FiltersBefore",
          [](std::string_view value, Receipt& into) { return read_number(value, into.filters_before.emplace()); }},
     Line{"Filter", read_filter, true},
+    Line{"Emulation", [](std::string_view value, Receipt& into) { return read_mark(value, into.emulation); }},
     Line{"Pid1Filter", [](std::string_view value, Receipt& into) { return read_sha256(value, into.pid1_filter); }},
     Line{"Option", read_option, false, true},
 };
@@ -153,12 +163,9 @@ std::string write_receipt(const Receipt& receipt) {
     if (receipt.filters_before) {
         fmt::format_to(out, "FiltersBefore:\t{}\n", *receipt.filters_before);
     }
-    text += "Filter:\t";
-    if (receipt.filter) {
-        append_escaped(text, receipt.filter->name);
-        fmt::format_to(out, " {}\n", receipt.filter->sha256);
-    } else {
-        text += "off\n";
+    append_mark(text, "Filter", receipt.filter);
+    if (receipt.emulation) {
+        append_mark(text, "Emulation", receipt.emulation);
     }
     if (!receipt.pid1_filter.empty()) {
         fmt::format_to(out, "Pid1Filter:\t{}\n", receipt.pid1_filter);

@@ -34,6 +34,7 @@ struct Receipt {
     Facts wanted;                           // of the app; PID 1 is no more than it
     std::optional<unsigned> filters_before; // seccomp filters there were without ours
     std::optional<FilterMark> filter;       // the app's; empty: seccomp off
+    std::optional<FilterMark> emulation;    // of root, for the app: its name is --emulate-root's value; empty: none
     std::string pid1_filter;                // SHA-256; empty: none
     std::vector<Setting> settings;          // the Plan's, for `stepdown exec`; read back with SourceKind::kReceipt
 

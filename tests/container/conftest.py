@@ -38,7 +38,7 @@ def held_engine(images, *options):
 
 @pytest.fixture(scope="session")
 def engine_of_session():
-    yield from held_engine(("debian", "busybox", "apps", "peers"))
+    yield from held_engine(("debian", "busybox", "apps", "daemons", "peers"))
 
 
 @pytest.fixture

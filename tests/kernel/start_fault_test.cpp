@@ -46,7 +46,7 @@ class StartFault : public ::testing::Test {
 
     // A start with everything on: setup, receipt, drop, filters, read-back. The app's only deed is a file named
     // "started".
-    Ended start(std::string_view faulty, Fault fault, bool init) {
+    Ended start(std::string_view faulty, Fault fault, bool init, const char* emulate_root = "off") {
         fs::remove_all(directory_ / "state");
         fs::remove(directory_ / "started");
         int ends[2];
@@ -54,7 +54,7 @@ class StartFault : public ::testing::Test {
         const pid_t child = ::fork();
         if (child == 0) {
             ::dup2(ends[1], STDERR_FILENO);
-            ::_exit(run_in_child(faulty, fault, init));
+            ::_exit(run_in_child(faulty, fault, init, emulate_root));
         }
         ::close(ends[1]);
         Ended ended;
@@ -80,7 +80,7 @@ class StartFault : public ::testing::Test {
         EXPECT_EQ(::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_CHOWN, 0, 0), 0);
     }
 
-    int run_in_child(std::string_view faulty, Fault fault, bool init) {
+    int run_in_child(std::string_view faulty, Fault fault, bool init, const char* emulate_root) {
         burden();
         FaultyKernel kernel(faulty, fault);
         cli::Parsed parsed;
@@ -90,6 +90,7 @@ class StartFault : public ::testing::Test {
             {.kind = SetupKind::kOwn, .path = (directory_ / "state").string(), .mode = {}}};
         parsed.plan.receipt = (directory_ / "left/receipt").string();
         parsed.plan.init = init;
+        parsed.plan.emulate_root = emulate_root;
         parsed.plan.command = {"/bin/sh", "-c", "echo > " + (directory_ / "started").string()};
         return commands::run(kernel, parsed, supervise::take_signals());
     }
@@ -145,6 +146,30 @@ TEST_F(StartFault, ARefusedCallEndsTheStartWithItsStagesCodeAndItsName) {
             EXPECT_EQ(std::ranges::count(ended.errors, '\n'), 1) << "one line: " << ended.errors;
             EXPECT_FALSE(ended.app_started) << row.faulty;
         }
+    }
+}
+
+TEST_F(StartFault, WithoutItsEmulationNothingStarts) {
+    const struct {
+        const char* faulty;
+        Fault fault;
+        bool init;
+        const char* level;
+    } rows[] = {{"load_listened_filter", Fault::kRefuses, true, "full"},
+                {"load_filter", Fault::kRefuses, true, "ids"},
+                {"load_filter", Fault::kRefuses, false, "ids"},
+                {"load_filter", Fault::kLies, true, "ids"},
+                {"load_filter", Fault::kLies, true, "full"}};
+    for (const auto& row : rows) {
+        const Ended ended = start(row.faulty, row.fault, row.init, row.level);
+        EXPECT_NE(ended.status, 0) << row.faulty;
+        EXPECT_FALSE(ended.app_started) << row.faulty << ": " << ended.errors;
+        EXPECT_EQ(std::ranges::count(ended.errors, '\n'), 1) << "one line: " << ended.errors;
+    }
+    for (const char* level : {"ids", "full"}) {
+        const Ended ended = start("", Fault::kRefuses, true, level);
+        EXPECT_EQ(ended.status, 0) << ended.errors;
+        EXPECT_TRUE(ended.app_started);
     }
 }
 

@@ -31,6 +31,7 @@ const std::map<std::string_view, std::string> kSamples = {
     {"scope", "signals"},
     {"landlock", "require"},
     {"output", "/x.bpf"},
+    {"emulate-root", "ids"},
     {"receipt", "/run/r"},
     {"format", "json"},
     {"pid", "7"},

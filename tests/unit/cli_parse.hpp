@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cerrno>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -13,9 +14,13 @@ struct FakeFile {
     static inline std::string path;
     static inline stepdown::cli::FileText content;
     static inline int reads = 0;
+    static inline std::map<std::string, std::string> others; // more files; those in /etc/stepdown.d are found there
 
     static std::expected<stepdown::cli::FileText, int> read(const char* asked) {
         ++reads;
+        if (const auto other = others.find(asked); other != others.end()) {
+            return stepdown::cli::FileText{other->second, 0, S_IFREG | 0644};
+        }
         if (path != asked) {
             return std::unexpected(ENOENT);
         }
@@ -26,7 +31,20 @@ struct FakeFile {
         path = std::move(at);
         content = {std::move(text), owner, mode};
     }
-    static void clear() { set("", ""); }
+    static void clear() {
+        set("", "");
+        others.clear();
+    }
+
+    static std::expected<std::vector<std::string>, int> list(const char* folder) {
+        std::vector<std::string> names;
+        for (const auto& [at, text] : others) {
+            if (const std::string prefix = std::string(folder) + "/"; at.starts_with(prefix)) {
+                names.push_back(at.substr(prefix.size()));
+            }
+        }
+        return names;
+    }
 };
 
 // Parses words (without the program's name) in that environment and with whatever FakeFile holds.
@@ -47,6 +65,7 @@ inline stepdown::Result<stepdown::cli::Parsed> parse_words(const std::vector<std
                                  .environment = environ_of.data(),
                                  .receipt = receipt,
                                  .read = FakeFile::read,
+                                 .list = FakeFile::list,
                                  .current_uid = 1000});
 }
 

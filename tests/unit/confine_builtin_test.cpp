@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <linux/audit.h>
 #include <linux/sched.h>
@@ -99,7 +100,7 @@ TEST(ConfineDefault, DeniesReachingIntoOtherProcesses) {
 }
 
 TEST(ConfineDefault, DeniesMounts) {
-    expect_refused({"mount", "umount2", "pivot_root", "chroot", "fsopen", "fsconfig", "fsmount", "fspick", "move_mount",
+    expect_refused({"mount", "umount2", "pivot_root", "fsopen", "fsconfig", "fsmount", "fspick", "move_mount",
                     "open_tree", "open_tree_attr", "mount_setattr"},
                    kEperm);
 }
@@ -381,6 +382,37 @@ TEST(ConfinePid1, LeavesNothingToBreakOutWith) {
     EXPECT_EQ(pid1("ioctl", {0, 0x5412 | kDirty}), kEperm) << "TIOCSTI";
     EXPECT_EQ(pid1("mmap", {0, 4096, 7, 0x22}), kEperm) << "PROT_EXEC";
     EXPECT_EQ(pid1("mprotect", {0, 4096, 5}), kEperm) << "PROT_EXEC";
+}
+
+// ---- PID 1 that answers emulated calls
+
+TEST(ConfinePid1Listener, HasPid1sRightsAndWhatAnswersNeed) {
+    const auto ask_listener = [](std::string_view name, std::initializer_list<std::uint64_t> args = {}) {
+        return ask(BuiltIn::kPid1Listener, call_of(name, args, native_architecture()));
+    };
+    for (const Rule& rule : source("pid1.json").rules) {
+        for (const std::string& name : rule.names) {
+            if (rule.conditions.empty()) {
+                EXPECT_EQ(ask_listener(name), kAllow) << name;
+            }
+        }
+    }
+    for (const std::uint64_t request : {0xc0502100ULL, 0xc0182101ULL, 0x40082102ULL, 0x540fULL, 0x5410ULL}) {
+        EXPECT_EQ(ask_listener("ioctl", {0, request}), kAllow) << request;
+        EXPECT_EQ(pid1("ioctl", {0, request}) == kAllow, request < 0x10000) << "PID 1 as ever has nothing to answer";
+    }
+    EXPECT_EQ(ask_listener("ioctl", {0, 0x5412}), kEperm) << "TIOCSTI";
+    EXPECT_EQ(ask_listener("openat", {3, 0, O_RDONLY | O_DIRECTORY | O_CLOEXEC}), kAllow);
+    EXPECT_EQ(ask_listener("openat", {3, 0, O_WRONLY | O_CLOEXEC | O_NOCTTY}), kAllow);
+    for (const unsigned flag : {unsigned{O_CREAT}, unsigned{O_TRUNC}, unsigned{O_APPEND}}) {
+        EXPECT_EQ(ask_listener("openat", {3, 0, O_WRONLY | flag}), kEperm) << flag;
+        EXPECT_EQ(ask_listener("openat", {3, 0, kDirty | O_WRONLY | flag}), kEperm) << flag;
+    }
+    EXPECT_EQ(ask_listener("prlimit64", {1, 7, 0, 0x1000}), kAllow);
+    EXPECT_EQ(ask_listener("prlimit64", {1, 7, 0x1000, 0}), kEperm) << "sets a limit";
+    for (const char* name : {"execve", "clone", "fork", "socket", "connect", "unlink", "process_vm_writev", "ptrace"}) {
+        EXPECT_EQ(ask_listener(name), kEperm) << name;
+    }
 }
 
 } // namespace

@@ -39,6 +39,23 @@ TEST(Check, RefusesRootUnlessItIsWritten) {
     EXPECT_EQ(refused(allowed), "");
 }
 
+TEST(Check, EmulationThatCannotBeOrIsInVain) {
+    Plan plan = plan_of(10001, 10001);
+    plan.settings.push_back({"emulate-root", "full", {SourceKind::kFlag, "--emulate-root"}});
+    plan.emulate_root = "full,-chroot";
+    EXPECT_EQ(refused(plan), "");
+    plan.init = false;
+    EXPECT_THAT(refused(plan), HasSubstr("--emulate-root: full needs PID 1 to answer"));
+    plan.emulate_root = "ids";
+    EXPECT_EQ(refused(plan), "");
+    for (const char* program : {"postgres", "/usr/sbin/mariadbd", "memcached"}) {
+        plan.command = {program};
+        EXPECT_THAT(warned(plan), ElementsAre(HasSubstr(" refuses to be root: leave this out"))) << program;
+    }
+    plan.emulate_root = "off";
+    EXPECT_THAT(warned(plan), IsEmpty());
+}
+
 TEST(Check, AUserThatWasNeverResolvedIsOurFault) {
     Plan plan = plan_of(1000, 1000);
     plan.identity.reset();

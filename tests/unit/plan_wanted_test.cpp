@@ -200,7 +200,11 @@ TEST(WithFilter, CountsOneMoreUnlessTurnedOff) {
     facts.seccomp_filters = 0;
     EXPECT_EQ(with_filter(plan, facts).seccomp_mode, 2);
     EXPECT_EQ(with_filter(plan, facts).seccomp_filters, 1U);
+    plan.emulate_root = "ids";
+    EXPECT_EQ(with_filter(plan, facts).seccomp_filters, 2U) << "the emulation is a filter of its own";
     plan.seccomp.profile = "off";
+    EXPECT_EQ(with_filter(plan, facts).seccomp_filters, 1U);
+    plan.emulate_root = "off";
     EXPECT_EQ(with_filter(plan, facts), facts);
     plan.seccomp.profile = "/profile.json";
     facts.seccomp_filters.reset(); // an older kernel

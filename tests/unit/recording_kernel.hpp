@@ -69,6 +69,9 @@ class RecordingKernel : public sys::Kernel {
     sys::Sys<sys::Fd> move_descriptor(sys::Fd, int to) override {
         return answer("move_descriptor " + std::to_string(to)).transform([] { return sys::Fd(); });
     }
+    sys::Sys<sys::Fd> load_listened_filter(std::span<const sock_filter>, unsigned) override {
+        return answer("load_listened_filter").transform([] { return sys::Fd(); });
+    }
     sys::Sys<std::string> read_whole(const sys::Fd&) override {
         return answer("read_whole").transform([] { return std::string(); });
     }

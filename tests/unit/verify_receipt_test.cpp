@@ -55,6 +55,7 @@ TEST(VerifyReceipt, ReadsBackWhatItWrote) {
          {+[](Receipt&) {}, +[](Receipt& receipt) { receipt.init = false; },
           +[](Receipt& receipt) { receipt.allow_root = true; }, +[](Receipt& receipt) { receipt.filter.reset(); },
           +[](Receipt& receipt) { receipt.filter->name = "/etc/my profile\\n.json"; },
+          +[](Receipt& receipt) { receipt.emulation = {"full,-chroot", std::string(64, 'd')}; },
           +[](Receipt& receipt) { receipt.plan.clear(); }, +[](Receipt& receipt) { receipt.pid1_filter.clear(); },
           +[](Receipt& receipt) { receipt.filters_before.reset(); }, +[](Receipt& receipt) { receipt.wanted = {}; },
           +[](Receipt& receipt) { receipt.wanted.groups = {1, 2, 3}; },

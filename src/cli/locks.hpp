@@ -1,0 +1,31 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "cli/given.hpp"
+
+namespace stepdown::cli {
+
+// A base image's floor. A file that has lock = ["KEY", ...] fixes what those keys are when it has been read; each
+// source after it may make them stricter (Option::loosest_first), and is refused where it would not.
+class Locks {
+  public:
+    // The sources in the order of their strength, weakest first; rows of other commands are left alone.
+    Result<> pass(const std::vector<Given>& source, unsigned commands);
+
+  private:
+    struct Floor {
+        const Option* option;
+        std::vector<std::string> values; // empty: none written, and no default
+        std::string where;               // the line of the file that locks
+    };
+
+    Result<> check(const Given& given) const;
+
+    std::vector<Floor> floors_;
+    std::vector<const std::vector<Given>*> passed_; // weakest first
+};
+
+} // namespace stepdown::cli

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <vector>
+
+#include "commands/log.hpp"
+#include "confine/load.hpp"
+#include "emulate/answers.hpp"
+#include "emulate/listener.hpp"
+#include "stepdown/error.hpp"
+#include "stepdown/plan.hpp"
+#include "supervise/supervise.hpp"
+#include "sys/fd.hpp"
+#include "sys/kernel.hpp"
+
+// Root emulation, wired: emulate/ says which calls and what they are told, confine/ makes the filter of that, and
+// supervise/ hands PID 1 each notification.
+namespace stepdown::commands {
+
+// What of it a start needs. The filter is loaded before the app's own, so that of two refusals the app's counts, and a
+// profile of the user's need not allow seccomp(2).
+struct RootEmulation {
+    emulate::Emulation chosen;
+    confine::Filter filter; // off() where nothing is emulated
+
+    bool listens() const { return chosen.level == emulate::Level::kFull; }
+};
+
+// Errors (kUsage) say what is wrong with the Plan's value, or that this machine cannot.
+Result<RootEmulation> root_emulation_of(const Plan& plan);
+
+// What a process without PID 1 behind it can have: of full, the answers that a filter gives alone.
+std::string without_listener(const std::string& emulate_root);
+
+// Loads the filter, and answers with its notifications' descriptor. Async-signal-safe.
+sys::Sys<sys::Fd> load_listened(sys::Kernel& kernel, std::span<const sock_filter> program) noexcept;
+
+// PID 1's side of level full. Made before PID 1 confines itself: it opens /proc.
+class RootListener {
+  public:
+    RootListener(sys::Kernel& kernel, const Log& log);
+
+    // listener: as load_listened() answered, in this process.
+    supervise::OtherWork work(sys::Fd listener);
+
+  private:
+    static bool answer(void* self);
+
+    sys::Fd proc_;
+    std::vector<emulate::CallNumber> numbers_;
+    emulate::Session session_;
+    std::optional<emulate::Listener> listener_;
+    const Log& log_;
+};
+
+} // namespace stepdown::commands

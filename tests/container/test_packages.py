@@ -1,0 +1,197 @@
+"""What `make dist` yields: each artefact put into an image as its users would, run there, and taken out again."""
+
+import base64
+import fcntl
+import hashlib
+import json
+import re
+import subprocess
+
+import pytest
+
+from harness import REPO, assert_stepped_down, cache_folder, parse_status, run_program
+
+NOBODY = 65534
+KINDS = ("", ".deb", ".rpm", ".tar.gz", ".oci.tar", ".spdx.json", ".cdx.json", ".openvex.json", ".provenance.json")
+
+
+def ran(*argv, **options):
+    done = run_program(argv, **options)
+    assert done.code == 0, done.all
+    return done.out
+
+
+def make_dist(folder):
+    with open(cache_folder() / "dist-under-test.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        ran(REPO / "scripts/dist", f"--output={folder}", timeout=1200)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def dist(tmp_path_factory):
+    return make_dist(tmp_path_factory.mktemp("dist"))
+
+
+@pytest.fixture(scope="module")
+def version():
+    return re.search(r"project\(stepdown VERSION (\S+)", (REPO / "CMakeLists.txt").read_text())[1]
+
+
+@pytest.fixture(scope="module")
+def artefact(dist, version):
+    return lambda kind: dist / f"stepdown-{version}-linux-amd64{kind}"
+
+
+# --- the files
+
+
+def test_every_artefact_is_there_and_no_other(dist, artefact):
+    names = {artefact(kind).name for kind in KINDS} | {"SHA256SUMS"}
+    assert {path.name for path in dist.iterdir()} == names
+
+
+def test_the_sums_are_right(dist):
+    ran("sh", "-c", f"cd {dist} && sha256sum --check --strict --quiet SHA256SUMS")
+    assert len((dist / "SHA256SUMS").read_text().splitlines()) == len(KINDS)
+
+
+def test_lintian_finds_no_fault(artefact):
+    done = run_program(["lintian", "--allow-root", "--fail-on=error,warning", "--tag-display-limit=0", artefact(".deb")])
+    assert done.code == 0 and not done.out.strip(), done
+
+
+def test_every_override_is_explained():
+    lines = (REPO / "packaging/lintian-overrides").read_text().splitlines()
+    assert lines and all(line.startswith("#") or before.startswith("#") for before, line in zip([""] + lines, lines))
+
+
+def linked_archives():
+    text = (REPO / "build/release/stepdown.map").read_text()
+    return set(re.findall(r"/(\w[\w+.-]*\.a)\(", text))
+
+
+def test_the_inventories_name_what_is_linked_with_versions(artefact):
+    """The names are written here once more: a library that comes or goes must be noticed by somebody."""
+    wanted = {"musl", "libc++", "libunwind", "compiler-rt", "libseccomp", "libcap-ng", "libmd"}
+    assert len(linked_archives()) == len(wanted), linked_archives()
+    spdx = json.loads(artefact(".spdx.json").read_text())
+    cyclonedx = json.loads(artefact(".cdx.json").read_text())
+    packages = {package["SPDXID"]: package for package in spdx["packages"]}
+    linked = {packages[relation["relatedSpdxElement"]]["name"] for relation in spdx["relationships"]
+              if relation["relationshipType"] == "STATIC_LINK"}
+    assert linked == wanted
+    told = {(package["name"], package["versionInfo"]) for package in spdx["packages"][1:]}
+    assert told == {(part["name"], part["version"]) for part in cyclonedx["components"]}
+    for name, version in told:
+        assert re.match(r"(\d+:)?\d+\.\d", version), (name, version)
+    musl = ran("dpkg-query", "-W", "-f", "${source:Version}", "musl-dev")
+    assert ("musl", musl) in told
+
+
+def test_inventories_and_provenance_are_of_this_binary(artefact):
+    digest = hashlib.sha256(artefact("").read_bytes()).hexdigest()
+    assert json.loads(artefact(".spdx.json").read_text())["packages"][0]["checksums"][0]["checksumValue"] == digest
+    assert json.loads(artefact(".cdx.json").read_text())["metadata"]["component"]["hashes"][0]["content"] == digest
+    subjects = json.loads(artefact(".provenance.json").read_text())["subject"]
+    assert {subject["name"] for subject in subjects} == {artefact(kind).name for kind in KINDS[:5]}
+    for subject in subjects:
+        content = (artefact("").parent / subject["name"]).read_bytes()
+        assert subject["digest"]["sha256"] == hashlib.sha256(content).hexdigest()
+
+
+def test_a_key_from_outside_signs_the_sums(tmp_path, monkeypatch):
+    key, public, der = tmp_path / "key.pem", tmp_path / "public.pem", tmp_path / "signature"
+    ran("openssl", "ecparam", "-genkey", "-name", "prime256v1", "-noout", "-out", key)
+    ran("openssl", "ec", "-in", key, "-pubout", "-out", public)
+    monkeypatch.setenv("STEPDOWN_SIGNING_KEY", str(key))
+    folder = make_dist(tmp_path / "signed")
+    der.write_bytes(base64.b64decode((folder / "SHA256SUMS.sig").read_text(), validate=True))
+    verify = ["openssl", "dgst", "-sha256", "-verify", public, "-signature", der]
+    ran(*verify, folder / "SHA256SUMS")
+    (folder / "SHA256SUMS").write_text("other\n")
+    assert run_program([*verify, folder / "SHA256SUMS"]).code != 0
+
+
+# --- in images
+
+
+def works(engine, image, stepdown, filters):
+    """The same start, whatever brought the binary there."""
+    shown = engine.run("--user=65534", "--", "cat", "/proc/self/status", image=image, stepdown=(), entrypoint=stepdown)
+    assert shown.code == 0, shown
+    assert_stepped_down(parse_status(shown.out), uid=NOBODY, filters=filters)
+
+
+BESIDE = ("share/man/man1/stepdown.1.gz", "share/man/man5/stepdown.toml.5.gz", "share/doc/stepdown/copyright",
+          "share/bash-completion/completions/stepdown", "share/zsh/vendor-completions/_stepdown",
+          "share/fish/vendor_completions.d/stepdown.fish")
+
+
+def installs_and_leaves_nothing(engine, image, install, remove):
+    shown = engine.run("sh", "-ec", f"""
+        find / -xdev -name '*stepdown*' >/tmp/before
+        {install} >&2
+        stepdown --version
+        for file in {' '.join(BESIDE)}; do test -s /usr/$file; done
+        {remove} >&2
+        find / -xdev -name '*stepdown*' | diff /tmp/before - >&2
+    """, image=image, stepdown=None)
+    assert shown.code == 0, shown
+    return shown.out
+
+
+def test_the_deb_is_installed_run_and_removed(engine, artefact, version, filters):
+    files = {"stepdown.deb": (artefact(".deb").read_bytes(), 0o644)}
+    plain = engine.build("FROM stepdown-test/debian:bookworm\nCOPY stepdown.deb /tmp/s.deb", files, "deb")
+    told = installs_and_leaves_nothing(engine, plain, "dpkg -i /tmp/s.deb", "dpkg -P stepdown")
+    assert told == f"stepdown {version}\n"
+    installed = engine.build("FROM stepdown-test/debian:bookworm\nCOPY stepdown.deb /\nRUN dpkg -i /stepdown.deb", files, "deb")
+    works(engine, installed, "stepdown", filters)
+
+
+def test_the_rpm_is_installed_run_and_removed(engine, artefact, version):
+    files = {"stepdown.rpm": (artefact(".rpm").read_bytes(), 0o644)}
+    base = engine.build("FROM stepdown-test/debian:bookworm\n"
+                        "RUN apt-get update && apt-get install -y --no-install-recommends rpm", {}, "rpm", network="host")
+    image = engine.build(f"FROM {base}\nCOPY stepdown.rpm /tmp/s.rpm", files, "with-rpm")
+    # Debian's rpm refuses by itself to install beside dpkg.
+    told = installs_and_leaves_nothing(engine, image, "rpm --force-debian -i /tmp/s.rpm", "rpm --force-debian -e stepdown")
+    assert told == f"stepdown {version}\n"
+
+
+def test_the_tarballs_binary_is_dropped_into_a_busybox_image(engine, artefact, version, filters):
+    files = {"stepdown.tar.gz": (artefact(".tar.gz").read_bytes(), 0o644)}
+    lines = f"FROM stepdown-test/busybox\nADD stepdown.tar.gz /opt\nRUN mv /opt/stepdown-{version}-linux-amd64/bin/stepdown /"
+    works(engine, engine.build(lines, files, "tarball"), "/stepdown", filters)
+
+
+def test_the_tarball_has_what_a_package_has(artefact, version):
+    names = ran("tar", "-tzf", artefact(".tar.gz")).splitlines()
+    for file in ("bin/stepdown", "share/doc/stepdown/licenses/LGPL-2.1", *BESIDE):
+        assert f"stepdown-{version}-linux-amd64/{file}" in names, file
+
+
+@pytest.fixture(scope="module")
+def image_to_copy_from(engine_of_session, artefact, version, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("image")
+    ran("tar", "-C", folder, "-xf", artefact(".oci.tar"))
+    tag = f"stepdown-test/to-copy-from:{version}"
+    ran("skopeo", "--insecure-policy", "copy", f"oci:{folder}:{version}", f"docker-archive:{folder}/docker.tar:{tag}")
+    engine_of_session.must("load", "--input", folder / "docker.tar")
+    return tag
+
+
+def test_the_image_has_the_binary_and_nothing_else(engine, image_to_copy_from, version):
+    identifier = engine.must("create", image_to_copy_from).out.strip()
+    exported = subprocess.run([engine.program, "-H", engine.host, "export", identifier], capture_output=True, check=True)
+    engine.must("rm", identifier)
+    files = subprocess.run(["tar", "-t"], input=exported.stdout, capture_output=True, check=True).stdout.decode().split()
+    of_the_engine = ("dev", "etc", "proc", "sys", ".dockerenv")
+    assert [name for name in files if not name.startswith(of_the_engine)] == ["stepdown"]
+    assert engine.must("run", "--rm", "--network=none", image_to_copy_from, "--version").out == f"stepdown {version}\n"
+
+
+def test_a_build_copies_from_the_image(engine, image_to_copy_from, filters):
+    lines = f"FROM stepdown-test/busybox\nCOPY --from={image_to_copy_from} /stepdown /stepdown"
+    works(engine, engine.build(lines, {}, "copied-from"), "/stepdown", filters)

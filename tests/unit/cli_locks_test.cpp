@@ -1,0 +1,113 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cli_parse.hpp"
+
+// A base image's floor: what its files lock, nobody after them loosens.
+namespace stepdown::cli {
+namespace {
+
+using testing::HasSubstr;
+
+class Locks : public testing::Test {
+  protected:
+    void SetUp() override { FakeFile::clear(); }
+
+    static void base(const std::string& text) { FakeFile::set("/etc/stepdown.toml", text); }
+    static void derived(const std::string& name, const std::string& text) {
+        FakeFile::others["/etc/stepdown.d/" + name] = text;
+    }
+};
+
+TEST_F(Locks, AFlagThatLoosensIsRefusedNamingTheFileAndTheKey) {
+    base("seccomp = 'default'\nlock = ['seccomp']\n");
+    EXPECT_EQ(refusal(parse_words({"--seccomp=off", "x"})),
+              "--seccomp: \"off\" would loosen what /etc/stepdown.toml:2 locks: seccomp = \"default\"");
+    EXPECT_EQ(refusal(parse_words({"x"}, {"STEPDOWN_SECCOMP=off"})),
+              "STEPDOWN_SECCOMP: \"off\" would loosen what /etc/stepdown.toml:2 locks: seccomp = \"default\"");
+    EXPECT_THAT(refusal(parse_words({"--seccomp=/mine.json", "x"})), HasSubstr("would loosen"))
+        << "nobody can say whether another profile is stricter";
+    EXPECT_TRUE(parse_words({"--seccomp=default", "x"}));
+}
+
+TEST_F(Locks, ADerivedImagesFileIsHeldToThemToo) {
+    base("lock = ['allow-root']\n");
+    derived("50-mine.toml", "\nallow-root = true\n");
+    EXPECT_EQ(refusal(parse_words({"x"})), "/etc/stepdown.d/50-mine.toml:2: allow-root: \"true\" would loosen what "
+                                           "/etc/stepdown.toml:1 locks: allow-root = \"false\"");
+}
+
+TEST_F(Locks, TighteningIsFree) {
+    base("seccomp = 'off'\nallow-root = true\nreceipt = 'off'\nlock = ['seccomp', 'allow-root', 'receipt']\n");
+    derived("a.toml", "seccomp = 'default'\nreceipt = '/run/mine'\n");
+    const auto parsed = parse_words({"--allow-root=no", "x"});
+    EXPECT_FALSE(parsed) << "a flag takes no value on the command line";
+    const auto tightened = parse_words({"x"}, {"STEPDOWN_ALLOW_ROOT=0"});
+    ASSERT_TRUE(tightened) << refusal(tightened);
+    EXPECT_EQ(tightened->plan.seccomp.profile, "default");
+    EXPECT_FALSE(tightened->plan.allow_root);
+    EXPECT_EQ(tightened->plan.receipt, "/run/mine");
+}
+
+TEST_F(Locks, TheFloorStaysWhereTheBaseSetIt) {
+    base("seccomp = 'off'\nlock = ['seccomp']\n");
+    derived("a.toml", "seccomp = 'default'\n");
+    EXPECT_EQ(parse_words({"--seccomp=off", "x"})->plan.seccomp.profile, "off") << "only what locks makes a floor";
+    derived("a.toml", "seccomp = 'default'\nlock = ['seccomp']\n");
+    EXPECT_THAT(refusal(parse_words({"--seccomp=off", "x"})), HasSubstr("/etc/stepdown.d/a.toml:2"));
+}
+
+TEST_F(Locks, AListMayLoseItemsAndGainNone) {
+    base("own = ['/a', '/b']\nlock = ['own', 'mkdir']\n");
+    EXPECT_EQ(parse_words({"--own=/a", "x"})->plan.setup.size(), 1U);
+    EXPECT_EQ(refusal(parse_words({"--own=/a", "--own=/etc", "x"})),
+              "--own: \"/etc\" would loosen what /etc/stepdown.toml:2 locks: own = \"/a\", \"/b\"");
+    EXPECT_THAT(refusal(parse_words({"--mkdir=/a", "x"})), HasSubstr("locks: mkdir unset"));
+}
+
+TEST_F(Locks, ATextWithoutAnOrderStaysAsItIs) {
+    base("user = 'app'\nlock = ['user']\n");
+    EXPECT_TRUE(parse_words({"--user=app", "x"}));
+    EXPECT_THAT(refusal(parse_words({"--user=other", "x"})), HasSubstr("/etc/stepdown.toml:2 locks: user = \"app\""));
+}
+
+TEST_F(Locks, NoOtherFileIsReadInsteadOfOneThatLocks) {
+    base("lock = ['user']\n");
+    FakeFile::others["/mine.toml"] = "";
+    EXPECT_EQ(refusal(parse_words({"--config=/mine.toml", "x"})),
+              "--config: \"/mine.toml\" would be read instead of /etc/stepdown.toml:1, which locks user");
+    EXPECT_THAT(refusal(parse_words({"x"}, {"STEPDOWN_CONFIG=/mine.toml"})), HasSubstr("which locks user"));
+    base("user = 'app'\n");
+    EXPECT_TRUE(parse_words({"--config=/mine.toml", "x"}));
+}
+
+TEST_F(Locks, OnlyKeysAreLocked) {
+    base("lock = ['seccom']\n");
+    EXPECT_EQ(refusal(parse_words({"x"})), "/etc/stepdown.toml:1: lock: \"seccom\" is no key; did you mean seccomp?");
+    base("lock = ['lock']\n");
+    EXPECT_THAT(refusal(parse_words({"x"})), HasSubstr("lock: \"lock\" is no key"));
+    EXPECT_THAT(refusal(parse_words({"--lock=user", "x"})),
+                HasSubstr("--lock: is a key of the configuration file only"));
+    EXPECT_THAT(refusal(parse_words({"x"}, {"STEPDOWN_LOCK=user"})), HasSubstr("STEPDOWN_LOCK: is a key of"));
+}
+
+TEST_F(Locks, DerivedFilesAreReadInOrderEachStrongerThanTheLast) {
+    base("user = 'base'\nown = ['/base']\n");
+    derived("10-a.toml", "user = 'a'\n");
+    derived("20-b.toml", "user = 'b'\nown = ['/b', '/c']\n");
+    const auto parsed = parse_words({"x"});
+    ASSERT_TRUE(parsed) << refusal(parsed);
+    EXPECT_EQ(parsed->plan.user_spec, "b");
+    ASSERT_EQ(parsed->plan.setup.size(), 2U);
+    EXPECT_EQ(parsed->plan.setup.front().path, "/b");
+    EXPECT_EQ(parse_words({"x"}, {"STEPDOWN_USER=e"})->plan.user_spec, "e");
+}
+
+TEST_F(Locks, TheFolderIsNotReadWhenAFileIsNamed) {
+    derived("a.toml", "user = 'a'\n");
+    FakeFile::others["/mine.toml"] = "";
+    EXPECT_EQ(parse_words({"--config=/mine.toml", "x"})->plan.user_spec, "");
+}
+
+} // namespace
+} // namespace stepdown::cli
