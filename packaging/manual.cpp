@@ -225,8 +225,16 @@ std::string manual_of_file(std::string_view date) {
     append_text(out, cli::kSources);
     out.append(".Sh KEYS\n");
     append_rows(out, cli::kInFile, append_key);
+    out.append(".Sh LOCKS\n");
+    append_text(out,
+                "A file that has lock fixes what those keys are once it has been read, or their defaults. A file read "
+                "after it, a variable or a flag may then repeat or tighten them: a flag that loosens may become "
+                "false, a filter that is off may become any, a list may lose items. Anything else is an error that "
+                "names file and key. Where /etc/stepdown.toml locks anything, no other file is read instead of it.");
     out.append(".Sh FILES\n.Bl -tag -width Ds\n.It Pa /etc/stepdown.toml\n");
-    append_text(out, "Read if it is there.");
+    append_text(out, "Read first, if it is there.");
+    out.append(".It Pa /etc/stepdown.d/*.toml\n");
+    append_text(out, "Read after it, in the order of their names, each stronger than those before.");
     out.append(".El\n.Sh EXAMPLES\n.Bd -literal -offset indent\nuser = \"app\"\nown = [\"/data\", \"/var/log/app\"]\n"
                "grace = \"10s\"\n.Ed\n.Sh SEE ALSO\n.Xr stepdown 1\n");
     return out;

@@ -64,6 +64,10 @@ struct Plan {
     std::string user_spec;            // as written: user[:group] or :group; empty: none named
     std::optional<Identity> identity; // resolved from user_spec; empty: keep the ids the process was started with
     bool allow_root = false;
+    // A peer's name and command line that nobody asked for a drop: the app keeps all that the start has, but for the
+    // ids if a user is named.
+    bool as_is = false;
+    bool callers_gid = false; // a number without an account keeps the caller's gid, as gosu has it
 
     std::vector<SetupStep> setup;
     bool setup_best_effort = false;

@@ -19,6 +19,9 @@ constexpr CommandRow kCommands[] = {
     {"verify", Command::kVerify, kNone, "judge the running processes against the receipt of the start"},
     {"profile", Command::kProfile, kWords,
      "compile, show, lint, compare or explain system call filters: profile list|show|lint|explain|diff|compile"},
+    {"ready", Command::kReady, kNone, "exit 0 once the app is ready, by --ready of its start: for health checks"},
+    {"install", Command::kInstall, kRequired,
+     "copy this program to a path, there to be what it is called or --as says"},
 };
 
 // The option a word names, with what stands after '='. A word of ours is never half understood: `-qx` is no option.

@@ -102,6 +102,10 @@ std::string_view usage_of(Command command) {
                "       stepdown profile explain PROFILE CALL[:ARG]...\n"
                "       stepdown profile diff PROFILE PROFILE\n"
                "       stepdown profile compile PROFILE -o FILE";
+    case Command::kReady:
+        return "stepdown ready [OPTION]...";
+    case Command::kInstall:
+        return "stepdown install [OPTION]... [--] PATH";
     }
     return {};
 }

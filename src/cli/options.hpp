@@ -20,8 +20,8 @@ constexpr unsigned bit(Command command) { return 1U << static_cast<unsigned>(com
 constexpr unsigned kRunAndPlan = bit(Command::kRun) | bit(Command::kPlan);
 constexpr unsigned kStarts = kRunAndPlan | bit(Command::kExec);
 constexpr unsigned kReports = bit(Command::kPlan) | bit(Command::kVerify);
-constexpr unsigned kWithReceipt = kStarts | bit(Command::kVerify);
-constexpr unsigned kEveryCommand = kWithReceipt | bit(Command::kProfile);
+constexpr unsigned kEveryCommand =
+    kStarts | bit(Command::kVerify) | bit(Command::kProfile) | bit(Command::kInstall) | bit(Command::kReady);
 
 // Where the option may be written.
 constexpr unsigned kOnCommandLine = 1;

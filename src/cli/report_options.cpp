@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "cli/front_end.hpp"
 #include "cli/values.hpp"
 
 namespace stepdown::cli {
@@ -9,6 +10,18 @@ namespace stepdown::cli {
 Result<> apply_format(Parsed& parsed, std::string_view value, const Source& source) {
     static constexpr Choice<Format> kFormats[] = {{"text", Format::kText}, {"json", Format::kJson}};
     return set_choice(parsed.format, kFormats, "format", value, source);
+}
+
+Result<> apply_as(Parsed& parsed, std::string_view value, const Source& source) {
+    if (find_front_end(value) == nullptr) {
+        std::string names;
+        for (const FrontEnd& front : front_ends()) {
+            names.append(names.empty() ? "" : ", ").append(front.name);
+        }
+        return refuse(source, "as", value, "is not one of " + names);
+    }
+    parsed.install_as = value;
+    return {};
 }
 
 Result<> apply_check(Parsed& parsed, std::string_view value, const Source& source) {

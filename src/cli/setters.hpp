@@ -39,9 +39,20 @@ Result<> apply_stop_signal(Parsed& parsed, std::string_view value, const Source&
 Result<> apply_grace(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_drain(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_exit_status(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_forking(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_pidfile(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_ready(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_watchdog(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_job_control(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_new_session(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_subreaper(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_log_orphans(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_kill_on_orphan(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_parent_death_signal(Parsed& parsed, std::string_view value, const Source& source);
 
 // report_options.cpp
 Result<> apply_format(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_as(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_check(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_output(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_pid(Parsed& parsed, std::string_view value, const Source& source);

@@ -41,6 +41,15 @@ std::optional<milliseconds> unit_of(std::string_view name) {
 
 void skip_blanks(std::string_view& text) { text.remove_prefix(std::min(text.find_first_not_of(' '), text.size())); }
 
+Result<> set_signal(int& target, std::string_view name, std::string_view value, const Source& source) {
+    const std::optional<int> number = plan::signal_number(value);
+    if (!number) {
+        return refuse(source, name, value, kNoSignal);
+    }
+    target = *number;
+    return {};
+}
+
 Result<> set_time(std::string_view name, std::string_view value, const Source& source, auto& target) {
     const std::optional<milliseconds> time = time_span(value);
     if (!time) {
@@ -107,12 +116,78 @@ Result<> apply_signal_group(Parsed& parsed, std::string_view value, const Source
 }
 
 Result<> apply_stop_signal(Parsed& parsed, std::string_view value, const Source& source) {
-    const std::optional<int> number = plan::signal_number(value);
-    if (!number) {
-        return refuse(source, "stop-signal", value, kNoSignal);
+    return set_signal(parsed.plan.supervision.stop_signal, "stop-signal", value, source);
+}
+
+Result<> apply_forking(Parsed& parsed, std::string_view value, const Source& source) {
+    return set_bool(parsed.plan.supervision.forking, true, "forking", value, source);
+}
+
+Result<> apply_pidfile(Parsed& parsed, std::string_view value, const Source& source) {
+    if (auto checked = check_path(value, "pidfile", value, source); !checked) {
+        return checked;
     }
-    parsed.plan.supervision.stop_signal = *number;
+    parsed.plan.supervision.pid_file = value;
     return {};
+}
+
+Result<> apply_ready(Parsed& parsed, std::string_view value, const Source& source) {
+    using Kind = Readiness::Kind;
+    Readiness& ready = parsed.plan.supervision.ready;
+    const std::size_t colon = std::min(value.find(':'), value.size());
+    const std::string_view kind = value.substr(0, colon);
+    const std::string_view rest = value.substr(std::min(colon + 1, value.size()));
+    if (value == "notify") {
+        ready = {.kind = Kind::kNotify, .path = {}};
+        return {};
+    }
+    if (kind == "unix") {
+        ready = {.kind = Kind::kUnix, .path = std::string(rest)};
+        return check_path(rest, "ready", value, source);
+    }
+    constexpr int kFirstFree = 3;
+    constexpr int kLastDescriptor = 1023; // what every start may open, getrlimit(2)
+    constexpr int kLastPort = 65535;
+    const bool is_port = kind == "tcp";
+    int number = 0;
+    const auto [end, fault] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
+    const bool fits = fault == std::errc() && end == rest.data() + rest.size() && !rest.empty() &&
+                      number >= (is_port ? 1 : kFirstFree) && number <= (is_port ? kLastPort : kLastDescriptor);
+    if (!fits || (kind != "tcp" && kind != "fd")) {
+        return refuse(source, "ready", value, "is not fd:N with N from 3 to 1023, notify, tcp:PORT, nor unix:PATH");
+    }
+    ready = {.kind = is_port ? Kind::kTcp : Kind::kDescriptor, .number = number, .path = {}};
+    return {};
+}
+
+Result<> apply_watchdog(Parsed& parsed, std::string_view value, const Source& source) {
+    return set_time("watchdog", value, source, parsed.plan.supervision.watchdog);
+}
+
+Result<> apply_job_control(Parsed& parsed, std::string_view value, const Source& source) {
+    return set_bool(parsed.plan.supervision.job_control, true, "job-control", value, source);
+}
+
+Result<> apply_new_session(Parsed& parsed, std::string_view value, const Source& source) {
+    return set_bool(parsed.plan.supervision.new_session, true, "new-session", value, source);
+}
+
+Result<> apply_subreaper(Parsed& parsed, std::string_view value, const Source& source) {
+    static constexpr Choice<Subreaper> kChoices[] = {
+        {"auto", Subreaper::kAuto}, {"yes", Subreaper::kAlways}, {"no", Subreaper::kNever}};
+    return set_choice(parsed.plan.supervision.subreaper, kChoices, "subreaper", value, source);
+}
+
+Result<> apply_log_orphans(Parsed& parsed, std::string_view value, const Source& source) {
+    return set_bool(parsed.plan.supervision.log_orphans, true, "log-orphans", value, source);
+}
+
+Result<> apply_kill_on_orphan(Parsed& parsed, std::string_view value, const Source& source) {
+    return set_bool(parsed.plan.supervision.kill_on_orphan, true, "kill-on-orphan", value, source);
+}
+
+Result<> apply_parent_death_signal(Parsed& parsed, std::string_view value, const Source& source) {
+    return set_signal(parsed.plan.supervision.parent_death_signal, "parent-death-signal", value, source);
 }
 
 Result<> apply_grace(Parsed& parsed, std::string_view value, const Source& source) {

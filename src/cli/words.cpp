@@ -202,7 +202,7 @@ Result<> take_app(Parsed& parsed, std::vector<std::string>&& app) {
     if (row.app == CommandRow::App::kNone && !app.empty()) {
         return fail(ExitCode::kUsage, app.front() + ": stepdown " + std::string(row.name) + " takes no command");
     }
-    if (row.app == CommandRow::App::kRequired && app.empty()) {
+    if (row.app == CommandRow::App::kRequired && app.empty() && !parsed.pause) {
         return fail(ExitCode::kUsage, "no command: stepdown [OPTION]... [--] COMMAND [ARG]...; see stepdown --help");
     }
     if (!app.empty() && app.front().empty()) {
@@ -244,16 +244,20 @@ Result<Parsed> parse(const Words& words) {
             return parsed;
         }
     }
+    return complete(std::move(parsed), std::move(line->given), std::move(line->app), words);
+}
+
+Result<Parsed> complete(Parsed parsed, std::vector<Given> flags, std::vector<std::string> app, const Words& words) {
     Sources sources;
     std::vector<Given> environment;
     auto step = read_environment(words.environment, environment);
-    step = step ? read_files(words, named_config(environment, line->given), sources) : step;
+    step = step ? read_files(words, named_config(environment, flags), sources) : step;
     sources.push_back(std::move(environment));
     step = step ? read_receipt(words.receipt, sources.emplace_back()) : step;
-    sources.push_back(std::move(line->given));
-    step = step ? hold_locks(sources, command) : step;
+    sources.push_back(std::move(flags));
+    step = step ? hold_locks(sources, parsed.command) : step;
     step = step ? apply_strongest(parsed, sources) : step;
-    step = step ? take_app(parsed, std::move(line->app)) : step;
+    step = step ? take_app(parsed, std::move(app)) : step;
     if (!step) {
         return std::unexpected(std::move(step.error()));
     }

@@ -27,6 +27,10 @@ struct Words {
 // resolves who the user is. Every error is one line, ExitCode::kUsage.
 Result<Parsed> parse(const Words& words);
 
+// The part of parse() behind the command line: other sources, the strongest of each option, the app's words. parsed
+// has what holds where nothing was written.
+Result<Parsed> complete(Parsed parsed, std::vector<Given> flags, std::vector<std::string> app, const Words& words);
+
 // Every option of that command with its value and where that comes from, in the order of the table: for `stepdown
 // plan`. An option nobody set has its default, SourceKind::kDefault; one without a default has none and is left out.
 std::vector<Setting> effective_settings(const Plan& plan, Command command);

@@ -11,6 +11,9 @@ namespace stepdown::commands {
 // start; the two that give up privileges do so through kernel.
 int run(sys::Kernel& kernel, const cli::Parsed& parsed, const supervise::SignalState& given);
 int exec(sys::Kernel& kernel, const cli::Parsed& parsed, const cli::Words& words, const supervise::SignalState& given);
+int pause(sys::Kernel& kernel, const cli::Parsed& parsed); // no app: reaps until it is asked to stop
+int ready(sys::Kernel& kernel, const cli::Parsed& parsed);
+int install(const cli::Parsed& parsed);
 int plan(sys::Kernel& kernel, const cli::Parsed& parsed);
 int profile(sys::Kernel& kernel, const cli::Parsed& parsed);
 int verify(sys::Kernel& kernel, const VerifyOptions& options);

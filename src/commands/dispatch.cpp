@@ -1,7 +1,9 @@
 #include <unistd.h>
 
+#include "cli/front_end.hpp"
 #include "cli/help.hpp"
 #include "commands/commands.hpp"
+#include "commands/install.hpp"
 #include "commands/log.hpp"
 #include "commands/output.hpp"
 #include "sys/write.hpp"
@@ -12,7 +14,30 @@ int print(std::string_view text) {
     return to_status(sys::write_whole(STDOUT_FILENO, text) ? ExitCode::kSuccess : ExitCode::kInternal);
 }
 
+namespace {
+
+int dispatch_front_end(const cli::FrontEnd& front, const cli::Words& words, int next,
+                       const supervise::SignalState& given) {
+    cli::FrontLine line = front.read(words, {words.argv + next, static_cast<std::size_t>(words.argc - next)});
+    if (line.ends) {
+        const auto written = sys::write_whole(line.to_error ? STDERR_FILENO : STDOUT_FILENO, line.text);
+        return written ? line.status : to_status(ExitCode::kInternal);
+    }
+    const int failed_start = line.parsed.failed_start;
+    const Result<cli::Parsed> parsed = cli::parse_front_line(std::move(line), words);
+    if (!parsed) {
+        const int status = Log().failed(parsed.error());
+        return failed_start == 0 ? status : failed_start;
+    }
+    return parsed->pause ? pause(sys::real_kernel(), *parsed) : run(sys::real_kernel(), *parsed, given);
+}
+
+} // namespace
+
 int dispatch(const cli::Words& words, const supervise::SignalState& given) {
+    if (const auto [front, next] = cli::which_front_end(words.argc, words.argv, installed_as()); front != nullptr) {
+        return dispatch_front_end(*front, words, next, given);
+    }
     const Result<cli::Parsed> parsed = cli::parse(words);
     if (!parsed) {
         const int status = Log().failed(parsed.error());
@@ -30,6 +55,10 @@ int dispatch(const cli::Words& words, const supervise::SignalState& given) {
         return plan(sys::real_kernel(), *parsed);
     case cli::Command::kProfile:
         return profile(sys::real_kernel(), *parsed);
+    case cli::Command::kReady:
+        return ready(sys::real_kernel(), *parsed);
+    case cli::Command::kInstall:
+        return install(*parsed);
     case cli::Command::kVerify:
         return verify(sys::real_kernel(), {.format = parsed->format == cli::Format::kJson ? "json" : "text",
                                            .pid = parsed->pid,

@@ -41,21 +41,22 @@ int exec(sys::Kernel& kernel, const cli::Parsed& parsed, const cli::Words& words
     if (!same) {
         return log.failed(same.error());
     }
-    Result<sys::Fd> rules = make_rules(kernel, same->plan, log);
-    if (!rules) {
-        return log.failed(rules.error());
+    sys::Fd rules;
+    if (Result<> made = make_rules(kernel, same->plan, rules, log); !made) {
+        return log.failed(made.error());
     }
     same->plan.setup.clear();
     same->plan.init = false;
     same->plan.emulate_root = without_listener(same->plan.emulate_root);
-    const Result<Start> start = prepare(kernel, std::move(same->plan));
+    Result<Start> start = prepare(kernel, std::move(same->plan));
     if (!start) {
         return log.failed(start.error());
     }
-    if (Result<> dropped = step_down(kernel, *start, *rules); !dropped) {
+    start->rules = std::move(rules);
+    if (Result<> dropped = step_down(kernel, *start); !dropped) {
         return log.failed(dropped.error());
     }
-    return log.failed(become(kernel, launch_of(*start, std::move(*rules), given)));
+    return log.failed(become(kernel, launch_of(*start, given)));
 }
 
 } // namespace stepdown::commands

@@ -164,6 +164,7 @@ struct Child {
     Launch::Barrier& barrier;
     int own_end;
     int other_end;
+    pid_t parent;
 };
 
 void relax() noexcept {
@@ -200,7 +201,7 @@ sys::Sys<> load_emulation(sys::Kernel& kernel, const Launch& what, int own_end) 
 }
 
 sys::Sys<> confine_child(const Child& child) noexcept {
-    const auto& [kernel, what, barrier, own_end, other_end] = child;
+    const auto& [kernel, what, barrier, own_end, other_end, parent] = child;
     if (!what.emulation.empty()) {
         barrier.emulating = true;
         if (const auto loaded = load_emulation(kernel, what, own_end); !loaded) {
@@ -213,9 +214,12 @@ sys::Sys<> confine_child(const Child& child) noexcept {
 
 int run_child(void* context) {
     const auto& child = *static_cast<const Child*>(context);
-    const auto& [kernel, what, barrier, own_end, other_end] = child;
+    const auto& [kernel, what, barrier, own_end, other_end, parent] = child;
     ::close(other_end); // or the end of PID 1 would not end the wait below
-    supervise::lead_process_group(what.terminal);
+    supervise::lead_process_group(what.terminal, what.new_session);
+    if (what.dies_with_parent && (!kernel.set_parent_death_signal(SIGKILL) || ::getppid() != parent)) {
+        ::_exit(to_status(ExitCode::kInternal));
+    }
     if (what.ruleset) {
         if (const auto restricted = kernel.landlock_restrict(what.ruleset.get()); !restricted) {
             barrier.error = restricted.error();
@@ -233,6 +237,9 @@ int run_child(void* context) {
     if (wait_while(Stage::kConfined, barrier, own_end) != Stage::kReleased) {
         ::_exit(to_status(ExitCode::kInternal));
     }
+    if (what.ready_from >= 0 && ::dup2(what.ready_from, what.ready_to) == what.ready_from) {
+        ::fcntl(what.ready_from, F_SETFD, 0); // the same number: dup2(2) leaves it close-on-exec
+    }
     supervise::give_signals_back(what.given_signals);
     barrier.exec = execute(kernel, what.program);
     barrier.stage = Stage::kExecFailed;
@@ -248,7 +255,7 @@ Result<> confirm(sys::Kernel& kernel, Launch& what, const Account& account) {
     }
     switch (wait_while(Stage::kStarted, barrier, end)) {
     case Stage::kConfined:
-        return judge(kernel, what.wanted, account, barrier.seccomp_mode);
+        return what.as_is ? Result<>() : judge(kernel, what.wanted, account, barrier.seccomp_mode);
     case Stage::kRestrictFailed:
         return call_failed(ExitCode::kConfine, kCannotRestrict, "landlock_restrict_self", barrier.error);
     case Stage::kConfineFailed:
@@ -267,7 +274,7 @@ Result<> confirm(sys::Kernel& kernel, Launch& what, const Account& account) {
 } // namespace
 
 Result<pid_t> spawn(sys::Kernel& kernel, Launch& what) {
-    if (::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0) {
+    if (!what.as_is && ::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0) {
         return fail(ExitCode::kVerify,
                     "PID 1 is still dumpable after the drop: the app could read it; it was not started");
     }
@@ -281,7 +288,12 @@ Result<pid_t> spawn(sys::Kernel& kernel, Launch& what) {
     // Not on this function's stack: the child goes on reading both until execve(2), when this function has returned.
     static Launch::Barrier barrier;
     what.barrier = &barrier;
-    static Child child{.kernel = kernel, .what = what, .barrier = barrier, .own_end = ends[1], .other_end = ends[0]};
+    static Child child{.kernel = kernel,
+                       .what = what,
+                       .barrier = barrier,
+                       .own_end = ends[1],
+                       .other_end = ends[0],
+                       .parent = ::getpid()};
     const auto pid = kernel.spawn(run_child, &child);
     if (!pid) {
         return call_failed(ExitCode::kInternal, "cannot start a process for the app", "clone", pid.error(),
@@ -292,8 +304,8 @@ Result<pid_t> spawn(sys::Kernel& kernel, Launch& what) {
 
 Result<> release(sys::Kernel& kernel, Launch& what, pid_t child, std::span<const sock_filter> own_filter) {
     [[maybe_unused]] const int moved = ::chdir("/"); // PID 1 must not keep the app's directory's file system busy
-    const Account account = open_account(kernel, child);
-    Result<> passed = confine::load(kernel, own_filter);
+    const Account account = what.as_is ? Account() : open_account(kernel, child);
+    Result<> passed = what.as_is ? Result<>() : confine::load(kernel, own_filter);
     if (passed) {
         passed = confirm(kernel, what, account);
     }
@@ -315,7 +327,7 @@ std::optional<Error> refused_by_kernel(const Launch& what) {
 }
 
 Error become(sys::Kernel& kernel, const Launch& what) {
-    const Account account = open_account(kernel, 0);
+    const Account account = what.as_is ? Account() : open_account(kernel, 0);
     if (what.ruleset) {
         if (const auto restricted = kernel.landlock_restrict(what.ruleset.get()); !restricted) {
             return call_failed(ExitCode::kConfine, kCannotRestrict, "landlock_restrict_self", restricted.error())
@@ -329,8 +341,10 @@ Error become(sys::Kernel& kernel, const Launch& what) {
             return loaded.error();
         }
     }
-    if (Result<> judged = judge(kernel, what.wanted, account, ::prctl(PR_GET_SECCOMP, 0, 0, 0, 0)); !judged) {
-        return judged.error();
+    if (!what.as_is) {
+        if (Result<> judged = judge(kernel, what.wanted, account, ::prctl(PR_GET_SECCOMP, 0, 0, 0, 0)); !judged) {
+            return judged.error();
+        }
     }
     supervise::give_signals_back(what.given_signals);
     return explain(execute(kernel, what.program), what);

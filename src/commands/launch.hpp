@@ -32,9 +32,12 @@ struct Launch {
     std::span<const sock_filter> filter; // the app's; empty: none
     const Facts& wanted;                 // of the app, filter included
     supervise::SignalState given_signals;
-    unsigned filter_flags = 0;                   // SECCOMP_FILTER_FLAG_*
-    sys::Fd ruleset = {};                        // Landlock's, none: not asked for; open until the child has used it
-    bool landlocked = false;                     // there was a ruleset
+    unsigned filter_flags = 0;     // SECCOMP_FILTER_FLAG_*
+    sys::Fd ruleset = {};          // Landlock's, none: not asked for; open until the child has used it
+    bool landlocked = false;       // there was a ruleset
+    bool as_is = false;            // nothing was dropped, so there is nothing to confine and to hold against
+    bool new_session = false;      // see supervise::lead_process_group
+    bool dies_with_parent = false; // the child is killed when this process ends first
     std::span<const sock_filter> emulation = {}; // loaded before the app's; empty: none
     bool listened = false;                       // and release() answers with the other end of it, in listener
     int terminal = -1;                           // to be handed to the app, or -1; only spawn() reads it
@@ -42,6 +45,8 @@ struct Launch {
     sys::Fd barrier_end = {}; // PID 1's, open until the app is: a child that still has to say that it is confined
                               // would get SIGPIPE, one that waits would end
     sys::Fd listener = {};
+    int ready_from = -1; // a descriptor of this process, which the app finds as ready_to; -1: none
+    int ready_to = -1;
 };
 
 // Starts a child that confines itself and waits at a barrier; PID 1 may get ready meanwhile. What is borrowed must live

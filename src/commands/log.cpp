@@ -62,13 +62,36 @@ spdlog::logger make_logger(LogFormat format) {
     return logger;
 }
 
+// Of the first that asks: one process writes in one format.
+spdlog::logger& logger_of(LogFormat format) {
+    static spdlog::logger logger = make_logger(format);
+    return logger;
+}
+
+constexpr std::size_t kLongestPlain = 256;
+
 } // namespace
+
+void Log::plain(LogLevel level, std::string_view line) const noexcept {
+    if (!shows(level)) {
+        return;
+    }
+    if (format_ == LogFormat::kText) {
+        write(level, line);
+        return;
+    }
+    char quoted[kLongestPlain + 2];
+    quoted[0] = '"';
+    const std::size_t length = line.copy(quoted + 1, kLongestPlain);
+    quoted[length + 1] = '"';
+    logger_of(format_).log(to_spdlog(level), std::string_view(quoted, length + 2));
+}
 
 void Log::write(LogLevel level, std::string_view line) const {
     if (!shows(level)) {
         return;
     }
-    static spdlog::logger logger = make_logger(format_);
+    spdlog::logger& logger = logger_of(format_);
     if (format_ == LogFormat::kJson) {
         using nlohmann::json;
         logger.log(to_spdlog(level), json(line).dump(-1, ' ', false, json::error_handler_t::replace));

@@ -18,6 +18,9 @@ class Log {
     bool shows(LogLevel level) const noexcept { return level <= level_; }
     void write(LogLevel level, std::string_view line) const;
 
+    // The same without allocating, for PID 1's loop. line has no quotes, backslashes or control characters.
+    void plain(LogLevel level, std::string_view line) const noexcept;
+
     void warn(std::string_view line) const { write(LogLevel::kWarn, line); }
     void info(std::string_view line) const { write(LogLevel::kInfo, line); }
 

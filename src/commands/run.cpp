@@ -1,9 +1,12 @@
-#include <utility>
+#include <algorithm>
 
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "commands/clock.hpp"
 #include "commands/commands.hpp"
+#include "commands/notes.hpp"
+#include "commands/readiness.hpp"
 #include "commands/receipt.hpp"
 #include "commands/start.hpp"
 #include "confine/builtin.hpp"
@@ -32,28 +35,45 @@ Result<> set_up(sys::Kernel& kernel, const Start& start, const Log& log) {
 }
 
 // Orphans must come to us to be reaped. PID 1 has them anyway; elsewhere the kernel is asked, and the user told.
-void inherit_orphans(sys::Kernel& kernel, const Log& log) {
-    if (::getpid() == 1) {
-        return;
+void inherit_orphans(sys::Kernel& kernel, Subreaper asked, const Log& log) {
+    const bool pid_1 = ::getpid() == 1;
+    if (asked == Subreaper::kAlways || (asked == Subreaper::kAuto && !pid_1)) {
+        if (kernel.set_subreaper()) {
+            log.info("registered as the subreaper of the app's orphans");
+            return;
+        }
     }
-    if (const auto set = kernel.set_subreaper(); set) {
-        log.info("not PID 1: registered as the subreaper of the app's orphans");
-    } else {
-        log.warn(
-            "neither PID 1 nor subreaper: orphans of the app will not be reaped here (prctl PR_SET_CHILD_SUBREAPER)");
+    int already = 0;
+    if (!pid_1 && (::prctl(PR_GET_CHILD_SUBREAPER, &already, 0, 0, 0) < 0 || already == 0)) {
+        log.warn("neither PID 1 nor subreaper: zombie reaping won't work, the app's orphans do not come here");
     }
+}
+
+// Behind the last change of ids, which would undo it.
+Result<> follow_parent(sys::Kernel& kernel, int number) {
+    const auto set = number == 0 ? sys::Sys<>() : kernel.set_parent_death_signal(number);
+    return set ? Result<>()
+               : call_failed(ExitCode::kInternal, "cannot ask for a signal when the parent ends",
+                             "prctl PR_SET_PDEATHSIG", set.error());
 }
 
 void tell(const supervise::Outcome& outcome, const Log& log) {
     if (outcome.grace_over) {
         log.warn("the app had not ended when --grace was over: killed");
     }
+    if (outcome.daemon_lost) {
+        log.warn("--forking: the app ended, and no process was found that it goes on as; name its --pidfile");
+    }
     if (outcome.core_dumped) {
         log.warn("the app dumped its core");
     }
     if (outcome.killed > 0) {
-        log.warn("processes the app left behind and that were killed when --drain was over: " +
-                 std::to_string(outcome.killed));
+        std::string line = "processes the app left behind and that were killed when --drain was over: " +
+                           std::to_string(outcome.killed) + ", pid";
+        for (std::size_t i = 0; i < std::min<std::size_t>(outcome.killed, outcome.killed_first.size()); ++i) {
+            line.append(" ").append(std::to_string(outcome.killed_first[i]));
+        }
+        log.warn(outcome.killed > outcome.killed_first.size() ? line.append(" and others") : line);
     }
     if (outcome.drained > 0) {
         log.info("processes the app left behind and that ended: " + std::to_string(outcome.drained));
@@ -61,16 +81,29 @@ void tell(const supervise::Outcome& outcome, const Log& log) {
 }
 
 // The child confines itself while PID 1 gets ready to watch it.
-int supervise_app(sys::Kernel& kernel, const Start& start, sys::Fd rules, const supervise::SignalState& given,
-                  const Log& log, StageClock& clock) {
-    Launch what = launch_of(start, std::move(rules), given);
+int supervise_app(sys::Kernel& kernel, Start& start, const supervise::SignalState& given, const Log& log,
+                  StageClock& clock, int failed_execution) {
+    const Supervision& asked = start.plan.supervision;
+    Result<supervise::Accounts> accounts = supervise::Accounts::open(asked, start.ready_file);
+    if (!accounts) {
+        return log.failed(accounts.error());
+    }
+    std::vector<std::string> variables;
+    add_variables(start.program, *accounts, asked, variables);
+    Launch what = launch_of(start, given);
     what.terminal = supervise::owned_terminal();
+    what.ready_from = accounts->app_end();
+    what.ready_to = asked.ready.number;
     const Result<pid_t> app = spawn(kernel, what);
     if (!app) {
         return log.failed(app.error());
     }
-    inherit_orphans(kernel, log);
-    Result<supervise::Watch> watch = supervise::Watch::open(start.plan.supervision);
+    accounts->close_app_end();
+    inherit_orphans(kernel, asked.subreaper, log);
+    if (Result<> follows = follow_parent(kernel, asked.parent_death_signal); !follows) {
+        return log.failed(follows.error());
+    }
+    Result<supervise::Watch> watch = supervise::Watch::open(asked, *accounts, notes_to(log));
     if (!watch) {
         return log.failed(watch.error());
     }
@@ -85,10 +118,26 @@ int supervise_app(sys::Kernel& kernel, const Start& start, sys::Fd rules, const 
     const supervise::Outcome outcome =
         watch->until_ended(*app, root ? root->work(std::move(what.listener)) : supervise::OtherWork());
     if (const std::optional<Error> refused = refused_by_kernel(what)) {
-        return log.failed(*refused);
+        const int status = log.failed(*refused);
+        return failed_execution == 0 ? status : failed_execution;
     }
     tell(outcome, log);
     return outcome.status;
+}
+
+Result<> give_root_up(sys::Kernel& kernel, Start& start, const Log& log, StageClock& clock) {
+    if (Result<> left = leave_receipt(kernel, start, log); !left) {
+        return left;
+    }
+    clock.done("receipt", "done");
+    if (Result<> made = make_rules(kernel, start.plan, start.rules, log); !made) {
+        return made;
+    }
+    if (Result<> dropped = step_down(kernel, start); !dropped) {
+        return dropped;
+    }
+    clock.done("step down", "no privilege is left");
+    return {};
 }
 
 } // namespace
@@ -111,20 +160,18 @@ int run(sys::Kernel& kernel, const cli::Parsed& parsed, const supervise::SignalS
         return log.failed(done.error());
     }
     clock.done("setup", std::to_string(start->plan.setup.size()) + " steps");
-    if (Result<> left = leave_receipt(kernel, *start, log); !left) {
-        return log.failed(left.error());
+    Result<std::string> ready_file = leave_ready_file(kernel, *start);
+    if (!ready_file) {
+        return log.failed(ready_file.error());
     }
-    clock.done("receipt", "done");
-    Result<sys::Fd> rules = make_rules(kernel, start->plan, log);
-    if (!rules) {
-        return log.failed(rules.error());
+    start->ready_file = std::move(*ready_file);
+    if (start->plan.as_is) {
+        log.info("no user was named: nothing is given up, the app gets what this process has");
+    } else if (Result<> down = give_root_up(kernel, *start, log, clock); !down) {
+        return log.failed(down.error());
     }
-    if (Result<> dropped = step_down(kernel, *start, *rules); !dropped) {
-        return log.failed(dropped.error());
-    }
-    clock.done("step down", "no privilege is left");
-    return start->plan.init ? supervise_app(kernel, *start, std::move(*rules), given, log, clock)
-                            : log.failed(become(kernel, launch_of(*start, std::move(*rules), given)));
+    return start->plan.init ? supervise_app(kernel, *start, given, log, clock, parsed.failed_execution)
+                            : log.failed(become(kernel, launch_of(*start, given)));
 }
 
 } // namespace stepdown::commands

@@ -112,51 +112,60 @@ Result<> resolve(sys::Kernel& kernel, Plan& plan) {
     return plan::check(plan);
 }
 
-Result<sys::Fd> make_rules(sys::Kernel& kernel, const Plan& plan, const Log& log) {
+Result<> make_rules(sys::Kernel& kernel, const Plan& plan, sys::Fd& rules, const Log& log) {
     if (!plan.landlock.restricts_anything()) {
-        return sys::Fd();
+        return {};
     }
     std::vector<std::string> state;
     for (const SetupStep& step : plan.setup) {
         state.push_back(step.path);
     }
-    Result<confine::Ruleset> rules = confine::make_ruleset(kernel, plan.landlock, state);
-    if (!rules) {
-        return std::unexpected(rules.error());
+    Result<confine::Ruleset> made = confine::make_ruleset(kernel, plan.landlock, state);
+    if (!made) {
+        return std::unexpected(made.error());
     }
-    for (const std::string& warning : rules->warnings) {
+    for (const std::string& warning : made->warnings) {
         log.warn(warning);
     }
-    if (!rules->fd) {
-        return sys::Fd();
+    if (!made->fd) {
+        return {};
     }
-    log.info("landlock: version " + std::to_string(rules->abi));
-    sys::Sys<sys::Fd> kept = kernel.move_descriptor(std::move(rules->fd), drop::kFirstKept);
+    log.info("landlock: version " + std::to_string(made->abi));
+    sys::Sys<sys::Fd> kept = kernel.move_descriptor(std::move(made->fd), drop::kFirstKept);
     if (!kept) {
         return call_failed(ExitCode::kConfine, "cannot keep the Landlock rules", "dup3", kept.error());
     }
-    return std::move(*kept);
+    rules = std::move(*kept);
+    return {};
 }
 
-Result<> step_down(sys::Kernel& kernel, const Start& start, const sys::Fd& rules) {
-    return drop::step_down(kernel, start.before, start.wanted, rules ? 1 : 0);
+Result<> step_down(sys::Kernel& kernel, const Start& start) {
+    return drop::step_down(kernel, start.before, start.wanted, start.rules ? 1 : 0);
 }
 
-Launch launch_of(const Start& start, sys::Fd rules, const supervise::SignalState& given) {
-    const bool landlocked = static_cast<bool>(rules);
+Launch launch_of(Start& start, const supervise::SignalState& given) {
+    const bool landlocked = static_cast<bool>(start.rules);
     return {.program = start.program,
             .filter = start.filter.program(),
             .wanted = start.wanted,
             .given_signals = given,
             .filter_flags = start.filter.flags(),
-            .ruleset = std::move(rules),
+            .ruleset = std::move(start.rules),
             .landlocked = landlocked,
+            .as_is = start.plan.as_is,
+            .new_session = start.plan.supervision.new_session,
+            .dies_with_parent = start.plan.supervision.kill_on_orphan,
             .emulation = start.emulation.filter.program(),
             .listened = start.emulation.listens()};
 }
 
 confine::BuiltIn own_filter_of(const Start& start) {
-    return start.emulation.listens() ? confine::BuiltIn::kPid1Listener : confine::BuiltIn::kPid1;
+    if (start.emulation.listens()) {
+        return confine::BuiltIn::kPid1Listener; // which may open as well
+    }
+    return start.plan.supervision.log_orphans || !start.plan.supervision.pid_file.empty()
+               ? confine::BuiltIn::kPid1Opening
+               : confine::BuiltIn::kPid1;
 }
 
 Result<Start> prepare(sys::Kernel& kernel, Plan plan) {
@@ -172,8 +181,9 @@ Result<Start> prepare(sys::Kernel& kernel, Plan plan) {
     if (!wanted) {
         return std::unexpected(wanted.error());
     }
-    start.wanted = plan::with_filter(plan, *wanted);
-    Result<confine::Filter> filter = confine::filter_for(kernel, plan.seccomp, plan.warnings);
+    start.wanted = plan.as_is ? *wanted : plan::with_filter(plan, *wanted);
+    const Seccomp asked = plan.as_is ? Seccomp{.profile = "off"} : plan.seccomp;
+    Result<confine::Filter> filter = confine::filter_for(kernel, asked, plan.warnings);
     if (!filter) {
         return std::unexpected(filter.error());
     }

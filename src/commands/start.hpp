@@ -24,20 +24,22 @@ struct Start {
     RootEmulation emulation;
     plan::Environment environment;
     Program program;
+    sys::Fd rules;          // Landlock's; none: not asked for, or the kernel cannot
+    std::string ready_file; // commands/readiness.hpp; empty: none was asked for
 };
 
 // Plan → Start: who the app is, whether that is allowed and can be reached from here, which filter, which program.
 Result<Start> prepare(sys::Kernel& kernel, Plan plan);
 
-// Landlock's rules for the app, to be made while root still may open every path, at the descriptor that the drop keeps;
-// none: not asked for, or the kernel cannot. What it cannot do is told.
-Result<sys::Fd> make_rules(sys::Kernel& kernel, const Plan& plan, const Log& log);
+// Makes Landlock's rules for the app, while root still may open every path, at the descriptor that the drop keeps; none
+// if they are not asked for or the kernel cannot. What it cannot do is told.
+Result<> make_rules(sys::Kernel& kernel, const Plan& plan, sys::Fd& rules, const Log& log);
 
-// Gives root up; rules stay open.
-Result<> step_down(sys::Kernel& kernel, const Start& start, const sys::Fd& rules);
+// Gives root up; the rules stay open.
+Result<> step_down(sys::Kernel& kernel, const Start& start);
 
-// The app's side of a launch, without PID 1's. Borrows from start.
-Launch launch_of(const Start& start, sys::Fd rules, const supervise::SignalState& given);
+// The app's side of a launch, without PID 1's. Borrows from start, and takes its rules.
+Launch launch_of(Start& start, const supervise::SignalState& given);
 
 // The filter that PID 1 puts on itself.
 confine::BuiltIn own_filter_of(const Start& start);

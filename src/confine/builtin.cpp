@@ -5,6 +5,7 @@
 #include "builtin_default.inc"
 #include "builtin_pid1.inc"
 #include "builtin_pid1_listener.inc"
+#include "builtin_pid1_opening.inc"
 #include "builtin_strict.inc"
 
 namespace stepdown::confine {
@@ -23,6 +24,7 @@ constexpr Row kRows[] = {
     {BuiltIn::kStrict, "strict", kStrictProgram, kStrictSha256, kStrictSource},
     {BuiltIn::kPid1, "pid1", kPid1Program, kPid1Sha256, kPid1Source},
     {BuiltIn::kPid1Listener, "pid1-listener", kPid1ListenerProgram, kPid1ListenerSha256, kPid1ListenerSource},
+    {BuiltIn::kPid1Opening, "pid1-opening", kPid1OpeningProgram, kPid1OpeningSha256, kPid1OpeningSource},
 };
 
 const Row& row_of(BuiltIn which) { return *std::ranges::find(kRows, which, &Row::which); }

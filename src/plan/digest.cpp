@@ -40,6 +40,31 @@ void append_supervision(std::string& text, const Supervision& asked) {
     for (const StatusRewrite& status : asked.exit_statuses) {
         append_line(text, "exit-status", std::to_string(status.from) + "=" + std::to_string(status.to));
     }
+    const std::pair<std::string_view, bool> flags[] = {{"job-control", asked.job_control},
+                                                       {"new-session", asked.new_session},
+                                                       {"forking", asked.forking},
+                                                       {"log-orphans", asked.log_orphans},
+                                                       {"kill-on-orphan", asked.kill_on_orphan}};
+    for (const auto& [name, given] : flags) {
+        if (given) {
+            append_line(text, name, "yes");
+        }
+    }
+    if (asked.subreaper != Subreaper::kAuto) {
+        append_line(text, "subreaper", yes_or_no(asked.subreaper == Subreaper::kAlways));
+    }
+    if (!asked.pid_file.empty()) {
+        append_line(text, "pidfile", asked.pid_file);
+    }
+    if (asked.ready.kind != Readiness::Kind::kNone) {
+        append_line(text, "ready", in_words(asked.ready));
+    }
+    if (asked.watchdog) {
+        append_line(text, "watchdog", std::to_string(asked.watchdog->count()));
+    }
+    if (asked.parent_death_signal != 0) {
+        append_line(text, "parent-death-signal", std::to_string(asked.parent_death_signal));
+    }
 }
 
 void append_confinement(std::string& text, const Plan& plan) {

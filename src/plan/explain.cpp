@@ -182,6 +182,35 @@ void explain_supervision(const Plan& plan, std::vector<PlanStep>& steps) {
     for (const auto& [from, to] : asked.exit_statuses) {
         supervise(fmt::format("end with {} when the app's status is {}", to, from), "");
     }
+    if (asked.forking) {
+        supervise(
+            "when the app has forked and ended go on with " +
+                (asked.pid_file.empty() ? "the only process left" : "the process that " + asked.pid_file + " names"),
+            "its end is the app's then");
+    }
+    if (asked.ready.kind != Readiness::Kind::kNone) {
+        supervise("know by " + in_words(asked.ready) + " that the app is ready", "stepdown ready asks");
+    }
+    if (asked.watchdog) {
+        supervise("abort the app when it is silent for " + seconds(*asked.watchdog),
+                  "WATCHDOG=1 says that it is alive");
+    }
+    if (asked.new_session) {
+        supervise("the app leads a session of its own", "unless it is given the terminal");
+    }
+    if (asked.job_control) {
+        supervise("stop as well when TSTP, TTIN or TTOU has been sent on", "for the shell that started it");
+    }
+    if (asked.log_orphans) {
+        supervise("log each orphan that is reaped", "");
+    }
+    if (asked.kill_on_orphan) {
+        supervise("the app is killed if stepdown ends before it", "");
+    }
+    if (asked.parent_death_signal != 0) {
+        supervise("get " + signal_name(asked.parent_death_signal) + " when the parent of stepdown ends",
+                  "and send it on");
+    }
 }
 
 } // namespace

@@ -43,6 +43,19 @@ Result<> check_setup(const Plan& plan) {
 Result<> check_supervision(const Plan& plan) {
     const Supervision& asked = plan.supervision;
     const bool term_too = std::ranges::contains(asked.signals, SIGTERM, &SignalRewrite::from);
+    if (!plan.init && (asked.forking || asked.watchdog || asked.ready.kind != Readiness::Kind::kNone)) {
+        return fail(ExitCode::kUsage, "forking, ready and watchdog are PID 1's work: leave out --no-init");
+    }
+    if (!asked.pid_file.empty() && !asked.forking) {
+        return fail(ExitCode::kUsage, at(plan, "pidfile") + "only --forking reads one: add that, or leave this out");
+    }
+    if (asked.watchdog && asked.watchdog->count() == 0) {
+        return fail(ExitCode::kUsage, at(plan, "watchdog") + "is no time at all: leave it out to have none");
+    }
+    if (asked.watchdog && asked.ready.kind == Readiness::Kind::kDescriptor) {
+        return fail(ExitCode::kUsage, at(plan, "watchdog") + "comes by sd_notify(3), ready by a descriptor: choose "
+                                                             "--ready=notify");
+    }
     if (asked.stop_signal != 0 && term_too) {
         return fail(ExitCode::kUsage, at(plan, "stop-signal") + "this and signal both say what TERM is sent on as: "
                                                                 "leave one out");

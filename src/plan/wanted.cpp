@@ -37,7 +37,7 @@ bool is_complete(const Facts& before) {
 }
 
 Result<> refuse_unnamed_root(const Plan& plan, const Facts& before) {
-    if (!plan.identity && !plan.allow_root && has_zero(*before.uid)) {
+    if (!plan.identity && !plan.allow_root && !plan.as_is && has_zero(*before.uid)) {
         return fail(ExitCode::kUsage,
                     "no user named: started as root, so say who the app will be: --user=USER[:GROUP], "
                     "STEPDOWN_USER or user in /etc/stepdown.toml; or write --allow-root");
@@ -93,6 +93,9 @@ Result<Facts> wanted(const Plan& plan, const Facts& before) {
     Facts facts = before;
     facts.uid = wanted_uid(plan, before);
     facts.gid = wanted_gid(plan, before);
+    if (plan.as_is) {
+        return facts;
+    }
     facts.capabilities = CapabilitySets{};
     facts.no_new_privs = true;
     if (already_unprivileged(plan, before)) {
@@ -123,6 +126,9 @@ Facts with_filter(const Plan& plan, Facts facts) {
 
 std::vector<std::string> start_warnings(const Plan& plan, const Facts& before) {
     std::vector<std::string> warnings;
+    if (plan.as_is) {
+        return warnings;
+    }
     if (!plan.identity && !plan.allow_root && before.gid && has_zero(*before.gid)) {
         warnings.emplace_back(
             "the app runs with gid 0, which the engine gives when only a uid is named: start with --user UID:GID");

@@ -28,6 +28,7 @@ bool already_unprivileged(const Plan& plan, const Facts& before);
 //   securebits     kLockedSecurebits; as before in an already unprivileged start
 //   no_new_privs   true
 //   seccomp        as before: with_filter() adds ours
+// All as before, but for the ids named, if the Plan is as_is.
 //
 // Errors: kUsage when nobody was named and root would run the app, or root was named and not allowed; kDrop when a
 // capability is missing for the above, with its name and the remedy.

@@ -18,8 +18,7 @@ namespace {
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock; // CLOCK_MONOTONIC: a clock that is set does not matter
 
-constexpr int kSignalStatusBase = 128;
-constexpr int kReapsARound = 256; // then signals have their turn, however fast children end
+constexpr milliseconds kAbortGrace{10'000}; // where there is no --grace
 constexpr int kStartOver = 100; // ms: by then the app has been executed, and one that is still there stays for a while
 
 // SIGPIPE for PID 1's own writes comes from itself, and the terminal signals of its process group from the kernel:
@@ -32,38 +31,43 @@ bool meant_for_app(const signalfd_siginfo& signal) noexcept {
 
 // A queued signal keeps its value; rt_sigqueueinfo(2) lets a process pass on SI_QUEUE, and no code of the kernel's or
 // kill(2)'s.
-void queue(const signalfd_siginfo& signal, pid_t app, int number) noexcept {
+bool queue(const signalfd_siginfo& signal, pid_t app, int number) noexcept {
     siginfo_t queued{};
     queued.si_signo = number;
     queued.si_code = SI_QUEUE;
     queued.si_pid = static_cast<pid_t>(signal.ssi_pid);
     queued.si_uid = signal.ssi_uid;
     queued.si_value.sival_ptr = reinterpret_cast<void*>(static_cast<std::uintptr_t>(signal.ssi_ptr));
-    ::syscall(SYS_rt_sigqueueinfo, app, number, &queued);
+    return ::syscall(SYS_rt_sigqueueinfo, app, number, &queued) == 0;
 }
 
 // The app is asked to stop: by what arrives, whatever it is sent on as, or by what is sent on.
 bool is_stop(int number) noexcept { return number == SIGTERM || number == SIGINT || number == SIGQUIT; }
 
-int status_for_shell(int status) noexcept {
-    return WIFSIGNALED(status) ? kSignalStatusBase + WTERMSIG(status) : WEXITSTATUS(status);
-}
-
 } // namespace
 
-Result<Watch> Watch::open(const Supervision& asked) {
+Result<Watch> Watch::open(const Supervision& asked, Accounts& accounts, Listener listener) {
     sigset_t every;
     std::memset(&every, 0xff, sizeof every); // sigfillset(3) leaves out those that the C library keeps for itself
     sys::Fd signals(::signalfd(-1, &every, SFD_CLOEXEC));
     if (!signals) {
         return call_failed(ExitCode::kInternal, "cannot watch for signals", "signalfd", errno);
     }
-    return Watch(std::move(signals), asked);
+    return Watch(std::move(signals), asked, accounts, listener);
 }
 
-Watch::Watch(sys::Fd signals, const Supervision& asked) noexcept
-    : signals_(std::move(signals)), to_group_(asked.signal_group), grace_(asked.grace), drain_(asked.drain),
-      rest_(Rest::open()) {
+Watch::Watch(sys::Fd signals, const Supervision& asked, Accounts& accounts, Listener listener) noexcept
+    : signals_(std::move(signals)), to_group_(asked.signal_group), stops_with_app_(asked.job_control),
+      leaves_rest_(asked.leave_rest && ::getpid() != 1), terms_group_(leaves_rest_ && asked.term_group),
+      tells_orphans_(asked.log_orphans || listener.every), listener_(listener), accounts_(accounts),
+      watchdog_(asked.watchdog), watchdog_waits_(asked.ready.kind == Readiness::Kind::kNotify), grace_(asked.grace),
+      drain_(asked.drain), rest_(Rest::open()) {
+    if (asked.forking) {
+        daemon_ = Daemon::open(asked.pid_file);
+    }
+    if (asked.log_orphans) {
+        names_ = Names::open();
+    }
     for (std::size_t i = 0; i < sent_as_.size(); ++i) {
         sent_as_[i] = static_cast<std::uint8_t>(i);
     }
@@ -84,6 +88,9 @@ Watch::Watch(sys::Fd signals, const Supervision& asked) noexcept
 Outcome Watch::until_ended(pid_t app, OtherWork other) noexcept {
     app_ = app;
     other_ = other;
+    if (!watchdog_waits_) {
+        be_alive();
+    }
     if (!signalled_within(kStartOver)) {
         give_start_back();
     }
@@ -96,21 +103,43 @@ Outcome Watch::until_ended(pid_t app, OtherWork other) noexcept {
         if (child_ended) {
             reap();
         }
-        if (deadline_ && left_of_timer() == 0) {
-            deadline_.reset();
+        if (is_over(deadline_)) {
             take(Event::kTimer);
+        }
+        if (is_over(alive_until_)) {
+            take(Event::kWatchdog);
+        }
+        if (is_over(seek_at_)) {
+            seek();
         }
     }
     outcome_.status = status_as_[static_cast<std::size_t>(outcome_.status)];
     return outcome_;
 }
 
+void Watch::until_asked_to_stop() noexcept {
+    while (state_ != State::kEnded) {
+        for (const signalfd_siginfo& signal : wait()) {
+            if (signal.ssi_signo == SIGTERM || signal.ssi_signo == SIGINT) {
+                state_ = State::kEnded;
+            } else if (signal.ssi_signo == SIGCHLD) {
+                while (::waitpid(-1, nullptr, WNOHANG) > 0) {
+                }
+            }
+        }
+    }
+}
+
 // Or else the time is over, or the other work had its turn. -1: no time.
 bool Watch::signalled_within(int milliseconds) noexcept {
-    pollfd ready[2] = {{.fd = signals_.get(), .events = POLLIN, .revents = 0},
-                       {.fd = other_.descriptor, .events = POLLIN, .revents = 0}};
-    if (::poll(ready, 2, milliseconds) <= 0) {
+    pollfd ready[] = {{.fd = signals_.get(), .events = POLLIN, .revents = 0},
+                      {.fd = other_.descriptor, .events = POLLIN, .revents = 0},
+                      {.fd = accounts_.descriptor(), .events = POLLIN, .revents = 0}};
+    if (::poll(ready, std::size(ready), milliseconds) <= 0) {
         return false;
+    }
+    if (ready[2].revents != 0) {
+        hear();
     }
     if (ready[1].revents != 0 && !other_.on_readable(other_.context)) {
         other_ = {};
@@ -120,8 +149,8 @@ bool Watch::signalled_within(int milliseconds) noexcept {
 
 // For a signal, and no longer than the timer runs. Without one there is nothing else to wake for but other work.
 std::span<const signalfd_siginfo> Watch::wait() noexcept {
-    const bool timed = deadline_ || more_to_reap_;
-    if ((timed || other_.descriptor >= 0) && !signalled_within(more_to_reap_ ? 0 : deadline_ ? left_of_timer() : -1)) {
+    const int time = time_to_wait();
+    if ((time >= 0 || other_.descriptor >= 0 || accounts_.descriptor() >= 0) && !signalled_within(time)) {
         return {};
     }
     const ssize_t bytes = ::read(signals_.get(), read_.data(), sizeof read_);
@@ -129,12 +158,31 @@ std::span<const signalfd_siginfo> Watch::wait() noexcept {
 }
 
 void Watch::take(const signalfd_siginfo& signal) noexcept {
+    const int from = static_cast<int>(signal.ssi_signo);
     const int to = signal.ssi_signo < sent_as_.size() ? sent_as_[signal.ssi_signo] : 0;
-    if (signal.ssi_signo == SIGCHLD || to == 0 || !meant_for_app(signal)) {
+    if (from == SIGCHLD || !meant_for_app(signal)) {
+        tell({.kind = from == SIGCHLD ? Note::Kind::kChildSignal : Note::Kind::kDropped, .from = from});
         return;
     }
-    signal_ = &signal;
-    take(is_stop(static_cast<int>(signal.ssi_signo)) || is_stop(to) ? Event::kStopSignal : Event::kOtherSignal);
+    if (to == 0) {
+        tell({.kind = Note::Kind::kDropped, .from = from});
+    } else {
+        signal_ = &signal;
+        take(is_stop(from) || is_stop(to) ? Event::kStopSignal : Event::kOtherSignal);
+    }
+    if (stops_with_app_ && (from == SIGTSTP || from == SIGTTIN || from == SIGTTOU)) {
+        ::kill(::getpid(), SIGSTOP);
+    }
+}
+
+void Watch::tell(const Note& note) const noexcept {
+    const bool wanted = listener_.every || note.kind == Note::Kind::kForwardFailed ||
+                        note.kind == Note::Kind::kAppMoved || note.kind == Note::Kind::kReady ||
+                        note.kind == Note::Kind::kWatchdogOver ||
+                        (note.kind == Note::Kind::kOrphanEnded && tells_orphans_);
+    if (wanted && listener_.tell != nullptr) {
+        listener_.tell(listener_.context, note);
+    }
 }
 
 void Watch::take(Event event) noexcept {
@@ -144,6 +192,7 @@ void Watch::take(Event event) noexcept {
     case Action::kNothing:
         break;
     case Action::kForwardAndTime:
+        accounts_.say("stopping");
         if (grace_) {
             arm(*grace_);
         }
@@ -151,12 +200,22 @@ void Watch::take(Event event) noexcept {
     case Action::kForward:
         forward();
         break;
+    case Action::kAbortApp:
+        arm(grace_.value_or(kAbortGrace));
+        tell({.kind = Note::Kind::kWatchdogOver, .to = SIGABRT});
+        ::kill(app_, SIGABRT);
+        ::kill(app_, SIGCONT);
+        break;
     case Action::kKillApp:
         outcome_.grace_over = true;
         ::kill(to_group_ ? -app_ : app_, SIGKILL);
         ::kill(app_, SIGKILL);
         break;
     case Action::kDrain:
+        if (leaves_rest_) {
+            state_ = State::kEnded;
+            break;
+        }
         arm(drain_);
         end_rest(SIGTERM, false);
         break;
@@ -173,16 +232,24 @@ void Watch::take(Event event) noexcept {
 }
 
 // kill(2) has no values to queue, so a group gets none. An app that has left its group is signalled alone.
-void Watch::forward() const noexcept {
+void Watch::forward() noexcept {
     const int to = sent_as_[signal_->ssi_signo];
-    if (to_group_ && ::kill(-app_, to) == 0) {
-        return;
+    const bool sent = send(to);
+    tell({.kind = sent ? Note::Kind::kForwarded : Note::Kind::kForwardFailed,
+          .pid = static_cast<pid_t>(signal_->ssi_pid),
+          .from = static_cast<int>(signal_->ssi_signo),
+          .to = to,
+          .error = sent ? 0 : errno});
+}
+
+bool Watch::send(int number) noexcept {
+    if (app_ == 0) { // it is being sought: any of these may be it
+        return rest_.signal(number, false);
     }
-    if (signal_->ssi_code == SI_QUEUE) {
-        queue(*signal_, app_, to);
-    } else {
-        ::kill(app_, to);
+    if (to_group_ && ::kill(-app_, number) == 0) {
+        return true;
     }
+    return signal_->ssi_code == SI_QUEUE ? queue(*signal_, app_, number) : ::kill(app_, number) == 0;
 }
 
 void Watch::end_rest(int number, bool only_new) noexcept {
@@ -191,53 +258,56 @@ void Watch::end_rest(int number, bool only_new) noexcept {
     }
 }
 
-// All that has ended, and then what that means: the end of the last child counts before the app's.
-void Watch::reap() noexcept {
-    const bool app_was_reaped = app_reaped_;
-    more_to_reap_ = false;
-    for (int count = 0; count < kReapsARound; ++count) {
-        int status = 0;
-        const pid_t ended = ::waitpid(-1, &status, WNOHANG);
-        if (ended > 0) {
-            note_end(ended, status);
-        } else if (ended == 0) {
-            take(app_reaped_ && !app_was_reaped ? Event::kAppEnded : Event::kChildEnded);
-            return;
-        } else {
-            take(Event::kNoChildLeft); // ECHILD
-            if (!app_reaped_) {
-                outcome_.status = to_status(ExitCode::kInternal); // the app cannot be waited for any more
-            }
-            return;
-        }
-    }
-    more_to_reap_ = true;
-    if (app_reaped_ && !app_was_reaped) {
-        take(Event::kAppEnded);
-    }
-}
-
-void Watch::note_end(pid_t pid, int status) noexcept {
-    if (pid == app_ && !app_reaped_) {
-        app_reaped_ = true;
-        outcome_.status = status_for_shell(status);
-        outcome_.core_dumped = WIFSIGNALED(status) && WCOREDUMP(status);
-        deadline_.reset();
-        return;
-    }
-    rest_.reaped(pid);
-    if (state_ == State::kDraining) {
-        ++outcome_.drained;
-    } else if (state_ == State::kDrainKilled) {
-        ++outcome_.killed;
-    }
-}
-
 void Watch::arm(milliseconds time) noexcept { deadline_ = Clock::now() + time; }
 
-// In poll(2)'s milliseconds, rounded up so that it never wakes too early.
-int Watch::left_of_timer() const noexcept {
-    const auto left = std::chrono::ceil<milliseconds>(*deadline_ - Clock::now()).count();
+bool Watch::is_over(Moment& moment) noexcept {
+    if (!moment || Clock::now() < *moment) {
+        return false;
+    }
+    moment.reset();
+    return true;
+}
+
+void Watch::be_alive() noexcept {
+    if (watchdog_) {
+        alive_until_ = Clock::now() + *watchdog_;
+    }
+}
+
+// What the app says of itself.
+void Watch::hear() noexcept {
+    const Notice notice = accounts_.take();
+    if (notice.ready) {
+        accounts_.say("ready");
+        tell({.kind = Note::Kind::kReady});
+    }
+    if (notice.stopping) {
+        accounts_.say("stopping");
+    }
+    if (notice.alive || notice.ready) {
+        be_alive();
+    }
+    if (notice.failed) {
+        take(Event::kWatchdog);
+    }
+    if (notice.extended && state_ == State::kStopping && deadline_) {
+        deadline_ = std::max(*deadline_, Clock::now() + *notice.extended);
+    }
+}
+
+// In poll(2)'s milliseconds, rounded up so that it never wakes too early; -1: nothing to wait for but signals.
+int Watch::time_to_wait() const noexcept {
+    if (more_to_reap_) {
+        return 0;
+    }
+    Moment first = deadline_;
+    for (const Moment& moment : {alive_until_, seek_at_}) {
+        first = moment && (!first || *moment < *first) ? moment : first;
+    }
+    if (!first) {
+        return -1;
+    }
+    const auto left = std::chrono::ceil<milliseconds>(*first - Clock::now()).count();
     return static_cast<int>(std::clamp<long long>(left, 0, INT_MAX));
 }
 

@@ -11,6 +11,10 @@
 
 #include "stepdown/error.hpp"
 #include "stepdown/supervision.hpp"
+#include "supervise/daemon.hpp"
+#include "supervise/names.hpp"
+#include "supervise/note.hpp"
+#include "supervise/readiness.hpp"
 #include "supervise/rest.hpp"
 #include "supervise/table.hpp"
 #include "sys/fd.hpp"
@@ -21,9 +25,11 @@ namespace stepdown::supervise {
 struct Outcome {
     int status = 0; // as a shell tells it: the app's own, or 128+n if signal n ended it; rewritten as asked
     bool core_dumped = false;
-    bool grace_over = false; // the app was killed
-    unsigned drained = 0;    // ended after the app and before --drain was over
-    unsigned killed = 0;     // and after it
+    bool grace_over = false;  // the app was killed
+    bool daemon_lost = false; // --forking: no process was found that the app goes on as
+    unsigned drained = 0;     // ended after the app and before --drain was over
+    unsigned killed = 0;      // and after it
+    std::array<pid_t, 8> killed_first{};
 };
 
 // A descriptor that somebody else answers from PID 1's loop, one piece of bounded work each turn, so that signals and
@@ -36,11 +42,15 @@ struct OtherWork {
 
 // PID 1's watch: forwards every signal to the app exactly once, with the value of sigqueue(3), reaps every child, and
 // ends what the app leaves behind. What it does when is table.cpp; this is how. Allocates nothing, writes nothing, asks
-// for no right that PID 1's own filter (seccomp/pid1.json) does not leave it.
+// for no right that PID 1's own filter (seccomp/pid1.json) does not leave it, but for names.
 class Watch {
   public:
     // Before PID 1 confines itself: opens the signalfd(2). Every signal must be blocked (take_signals).
-    static Result<Watch> open(const Supervision& asked);
+    // asked and accounts must outlive it.
+    static Result<Watch> open(const Supervision& asked, Accounts& accounts, Listener listener = {});
+
+    // Without an app: reaps until INT or TERM arrives.
+    void until_asked_to_stop() noexcept;
 
     // Until the app has ended and no child is left. A stopped app has not ended.
     Outcome until_ended(pid_t app, OtherWork other = {}) noexcept;
@@ -50,23 +60,42 @@ class Watch {
     static constexpr std::size_t kStatuses = 256;
     static constexpr std::size_t kSignalsARead = 16;
 
-    Watch(sys::Fd signals, const Supervision& asked) noexcept;
+    using Moment = std::optional<std::chrono::steady_clock::time_point>;
+
+    Watch(sys::Fd signals, const Supervision& asked, Accounts& accounts, Listener listener) noexcept;
 
     bool signalled_within(int milliseconds) noexcept;
     std::span<const signalfd_siginfo> wait() noexcept;
     void take(Event event) noexcept;
     void take(const signalfd_siginfo& signal) noexcept;
     void reap() noexcept;
-    void note_end(pid_t pid, int status) noexcept;
-    void forward() const noexcept;
+    void note_end(pid_t pid, int status, const char* name) noexcept;
+    void forward() noexcept;
+    bool send(int number) noexcept;
+    void hear() noexcept;
+    void be_alive() noexcept;
+    void seek() noexcept;
+    void tell(const Note& note) const noexcept;
+    Names::Name name_of_next() const noexcept;
     void end_rest(int number, bool only_new) noexcept;
     void arm(std::chrono::milliseconds time) noexcept;
-    int left_of_timer() const noexcept;
+    int time_to_wait() const noexcept;
+    static bool is_over(Moment& moment) noexcept; // and then there is none any more
 
     sys::Fd signals_;
     std::array<std::uint8_t, kSignals> sent_as_{}; // 0: dropped
     std::array<std::uint8_t, kStatuses> status_as_{};
     bool to_group_;
+    bool stops_with_app_;
+    bool leaves_rest_;
+    bool terms_group_;
+    bool tells_orphans_;
+    Names names_;
+    Listener listener_;
+    Accounts& accounts_;
+    std::optional<Daemon> daemon_; // until it has been found
+    std::optional<std::chrono::milliseconds> watchdog_;
+    bool watchdog_waits_; // for READY=1
     std::optional<std::chrono::milliseconds> grace_;
     std::chrono::milliseconds drain_;
     Rest rest_;
@@ -77,7 +106,10 @@ class Watch {
     bool app_reaped_ = false;
     bool more_to_reap_ = false;
     const signalfd_siginfo* signal_ = nullptr; // the one in hand
-    std::optional<std::chrono::steady_clock::time_point> deadline_;
+    Moment deadline_;                          // the state's timer
+    Moment alive_until_;                       // the watchdog's
+    Moment seek_at_;                           // the daemon's
+    Moment seek_until_;
     Outcome outcome_;
     std::array<signalfd_siginfo, kSignalsARead> read_;
 };

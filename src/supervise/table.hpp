@@ -20,12 +20,14 @@ enum class Event : std::uint8_t {
     kChildEnded,  // another one than the app
     kNoChildLeft, // not even the app
     kTimer,       // what the state's action armed
+    kWatchdog,    // the app has not said in time that it is alive
 };
 
 enum class Action : std::uint8_t {
     kNothing,
     kForward,
     kForwardAndTime, // and arm the timer with --grace, if there is one
+    kAbortApp,       // SIGABRT, and arm the timer with --grace or 10 s
     kKillApp,
     kDrain,    // SIGTERM to all that is left; arm the timer with --drain
     kDrainNew, // SIGTERM to what has come to PID 1 since

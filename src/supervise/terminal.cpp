@@ -14,7 +14,11 @@ int owned_terminal() noexcept {
     return -1;
 }
 
-void lead_process_group(int terminal) noexcept {
+void lead_process_group(int terminal, bool new_session) noexcept {
+    if (terminal < 0 && new_session) {
+        ::setsid();
+        return;
+    }
     ::setpgid(0, 0);
     if (terminal >= 0) {
         ::tcsetpgrp(terminal, ::getpgrp());

@@ -7,7 +7,8 @@ namespace stepdown::supervise {
 int owned_terminal() noexcept;
 
 // In the child: a process group of its own and, if PID 1 owned the terminal (descriptor, or -1), its foreground. With
-// every signal blocked, so that tcsetpgrp(3) cannot stop the caller with SIGTTOU. Async-signal-safe.
-void lead_process_group(int terminal) noexcept;
+// every signal blocked, so that tcsetpgrp(3) cannot stop the caller with SIGTTOU. new_session: a session of its own as
+// well, if there is no terminal to be given. Async-signal-safe.
+void lead_process_group(int terminal, bool new_session) noexcept;
 
 } // namespace stepdown::supervise

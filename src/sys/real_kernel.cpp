@@ -132,6 +132,7 @@ class RealKernel final : public Kernel {
     Sys<> set_dumpable(bool dumpable) override { return done(::prctl(PR_SET_DUMPABLE, dumpable ? 1 : 0, 0, 0, 0)); }
 
     Sys<> set_subreaper() override { return done(::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)); }
+    Sys<> set_parent_death_signal(int number) override { return done(::prctl(PR_SET_PDEATHSIG, number, 0, 0, 0)); }
 
     Sys<> load_filter(std::span<const sock_filter> program, unsigned flags) override {
         const sock_fprog wrapped{.len = static_cast<unsigned short>(program.size()),

@@ -95,6 +95,9 @@ class FaultyKernel final : public sys::Kernel {
     sys::Sys<sys::Fd> move_descriptor(sys::Fd from, int to) override {
         return call("move_descriptor", [&] { return real_.move_descriptor(std::move(from), to); });
     }
+    sys::Sys<> set_parent_death_signal(int number) override {
+        return call("set_parent_death_signal", [&] { return real_.set_parent_death_signal(number); });
+    }
     sys::Sys<sys::Fd> load_listened_filter(std::span<const sock_filter> program, unsigned flags) override {
         return call("load_listened_filter", [&] { return real_.load_listened_filter(program, flags); });
     }

@@ -36,18 +36,6 @@ std::optional<Action> pid1(std::string_view name, std::initializer_list<std::uin
     return ask(BuiltIn::kPid1, call_of(name, args, native_architecture()));
 }
 
-Profile source(const char* name) {
-    const std::string path = std::string(STEPDOWN_SOURCE_DIR "/seccomp/") + name;
-    std::string text(1 << 20, '\0');
-    const std::unique_ptr<std::FILE, decltype([](std::FILE* file) { std::fclose(file); })> file(
-        std::fopen(path.c_str(), "re"));
-    EXPECT_TRUE(file) << path;
-    text.resize(file ? std::fread(text.data(), 1, text.size(), file.get()) : 0);
-    Result<Profile> profile = read_profile(text, {native_architecture(), 0, 0, true});
-    EXPECT_TRUE(profile) << profile.error().line;
-    return profile.value_or(Profile{});
-}
-
 void expect_refused(std::initializer_list<const char*> names, Action action) {
     for (const char* name : names) {
         EXPECT_EQ(app(name), action) << name;
@@ -215,74 +203,7 @@ TEST(ConfineDefault, X32IsKilled) {
 }
 #endif
 
-// Nothing is left to the default by oversight: every call this machine is known to have is decided by name.
-void expect_every_known_call_named(const char* file) {
-    std::map<std::uint32_t, std::string> named;
-    for (const Rule& rule : source(file).rules) {
-        for (const std::string& name : rule.names) {
-            for (const Entry& entry : entries_of(name, native_architecture())) {
-                named[entry.number] = name;
-            }
-        }
-    }
-    int known = 0;
-    for (int number = 0; number < 600; ++number) {
-        if (char* name = seccomp_syscall_resolve_num_arch(facts_of(native_architecture()).scmp, number)) {
-            EXPECT_TRUE(named.contains(static_cast<std::uint32_t>(number))) << name;
-            std::free(name);
-            ++known;
-        }
-    }
-    EXPECT_GT(known, 250);
-}
-
 TEST(ConfineDefault, EveryKnownCallIsDecidedByName) { expect_every_known_call_named("default.json"); }
-TEST(ConfineStrict, EveryKnownCallIsDecidedByName) { expect_every_known_call_named("strict.json"); }
-
-// ---- the profile for a service that only serves
-
-std::optional<Action> strict(std::string_view name, std::initializer_list<std::uint64_t> args = {}) {
-    return ask(BuiltIn::kStrict, call_of(name, args, native_architecture()));
-}
-
-TEST(ConfineStrict, AllowsNothingThatTheDefaultRefuses) {
-    const Profile profile = source("strict.json");
-    const auto arguments = interesting_arguments(profile);
-    for (std::uint32_t number = 0; number < 600; ++number) {
-        seccomp_data data = call_of(native_architecture(), number);
-        for (const auto& one : arguments) {
-            std::ranges::copy(one, data.args);
-            if (ask(BuiltIn::kStrict, data) == kAllow) {
-                ASSERT_EQ(ask(BuiltIn::kDefault, data), kAllow) << number;
-            }
-        }
-    }
-}
-
-TEST(ConfineStrict, DeniesMemoryThatIsWrittenAndExecuted) {
-    EXPECT_EQ(strict("mmap", {0, 4096, 7}), kEperm);
-    EXPECT_EQ(strict("mmap", {0, 4096, 6 | kDirty}), kEperm);
-    EXPECT_EQ(strict("mmap", {0, 4096, 5}), kAllow);
-    EXPECT_EQ(strict("mmap", {0, 4096, 3}), kAllow);
-    EXPECT_EQ(strict("mprotect", {0, 4096, 5}), kEperm);
-    EXPECT_EQ(strict("pkey_mprotect", {0, 4096, 4}), kEperm);
-    EXPECT_EQ(strict("mprotect", {0, 4096, 3}), kAllow);
-    EXPECT_EQ(strict("shmat", {0, 0, 0100000}), kEperm);
-    EXPECT_EQ(strict("shmat", {0, 0, 0}), kAllow);
-}
-
-TEST(ConfineStrict, LetsAServiceServe) {
-    for (const char* name :
-         {"execve", "accept4", "listen", "epoll_wait", "openat", "sendfile", "futex", "clone", "read"}) {
-        EXPECT_EQ(strict(name), kAllow) << name;
-    }
-    EXPECT_EQ(strict("socket", {AF_INET6, SOCK_STREAM, 0}), kAllow);
-    EXPECT_EQ(strict("socket", {AF_NETLINK, SOCK_RAW, 0}), refusal(EAFNOSUPPORT));
-    EXPECT_EQ(strict("memfd_create"), kEnosys);
-    EXPECT_EQ(strict("setuid", {0}), kEperm);
-    EXPECT_EQ(strict("getuid"), kAllow);
-    EXPECT_EQ(strict("unshare", {0}), kEperm);
-}
 
 // ---- the form
 

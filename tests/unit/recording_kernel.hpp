@@ -48,6 +48,7 @@ class RecordingKernel : public sys::Kernel {
     sys::Sys<> set_no_new_privs() override { return answer("set_no_new_privs"); }
     sys::Sys<> set_dumpable(bool) override { return answer("set_dumpable"); }
     sys::Sys<> set_subreaper() override { return answer("set_subreaper"); }
+    sys::Sys<> set_parent_death_signal(int) override { return answer("set_parent_death_signal"); }
     sys::Sys<> load_filter(std::span<const sock_filter>, unsigned flags) override {
         return answer(flags == 0 ? "load_filter" : "load_filter " + std::to_string(flags));
     }

@@ -18,7 +18,7 @@ using enum Event;
 using enum Action;
 
 constexpr State kStates[] = {kRunning, kStopping, kKilled, kDraining, kDrainKilled, kEnded};
-constexpr Event kEvents[] = {kStopSignal, kOtherSignal, kAppEnded, kChildEnded, kNoChildLeft, kTimer};
+constexpr Event kEvents[] = {kStopSignal, kOtherSignal, kAppEnded, kChildEnded, kNoChildLeft, kTimer, kWatchdog};
 
 TEST(SuperviseTable, TheFirstStopSignalStartsTheGraceAndLaterOnesAreForwardedAtOnce) {
     EXPECT_EQ(step(kRunning, kStopSignal), (Step{kForwardAndTime, kStopping}));
@@ -37,6 +37,15 @@ TEST(SuperviseTable, TheAppIsKilledWhenTheGraceIsOverAndAtNoOtherTime) {
         }
     }
     EXPECT_EQ(step(kStopping, kTimer).next, kKilled);
+}
+
+TEST(SuperviseTable, ASilentAppIsAbortedOnceAndThenHasItsGrace) {
+    for (const State state : kStates) {
+        for (const Event event : kEvents) {
+            EXPECT_EQ(step(state, event).action == kAbortApp, state == kRunning && event == kWatchdog);
+        }
+    }
+    EXPECT_EQ(step(kRunning, kWatchdog).next, kStopping);
 }
 
 TEST(SuperviseTable, HoweverTheAppEndsWhatItLeavesIsAskedToEnd) {

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+
+#include <sys/types.h>
+
+#include "sys/fd.hpp"
+
+namespace stepdown::supervise {
+
+// Where an app goes on that forks and ends, as systemd.service(5)'s Type=forking.
+class Daemon {
+  public:
+    // Before PID 1 confines itself. pid_file: empty, or an absolute path.
+    static Daemon open(const std::string& pid_file) noexcept;
+
+    // The child that the pid file names, or the only child there is; 0 while there is none such.
+    pid_t find() const noexcept;
+
+  private:
+    const char* pid_file_ = nullptr; // the Plan's
+    sys::Fd children_;               // /proc/PID/task/TID/children
+};
+
+} // namespace stepdown::supervise

@@ -1,0 +1,112 @@
+#include <csignal>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "supervise/supervise.hpp"
+
+// The part of PID 1's watch that is about ends: whose, and what follows.
+namespace stepdown::supervise {
+namespace {
+
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+constexpr int kSignalStatusBase = 128;
+constexpr int kReapsARound = 256; // then signals have their turn, however fast children end
+constexpr milliseconds kSeekAgain{50};
+constexpr milliseconds kSeekLongest{10'000};
+
+int status_for_shell(int status) noexcept {
+    return WIFSIGNALED(status) ? kSignalStatusBase + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+} // namespace
+
+// All that has ended, and then what that means: the end of the last child counts before the app's.
+void Watch::reap() noexcept {
+    const bool app_was_reaped = app_reaped_;
+    more_to_reap_ = false;
+    for (int count = 0; count < kReapsARound; ++count) {
+        int status = 0;
+        const Names::Name name = name_of_next();
+        const pid_t ended = ::waitpid(-1, &status, WNOHANG);
+        if (ended > 0) {
+            note_end(ended, status, name.data());
+        } else if (ended == 0) {
+            take(app_reaped_ && !app_was_reaped ? Event::kAppEnded : Event::kChildEnded);
+            return;
+        } else {
+            take(Event::kNoChildLeft); // ECHILD
+            if (!app_reaped_ && app_ != 0) {
+                outcome_.status = to_status(ExitCode::kInternal); // the app cannot be waited for any more
+            }
+            return;
+        }
+    }
+    more_to_reap_ = true;
+    if (app_reaped_ && !app_was_reaped) {
+        take(Event::kAppEnded);
+    }
+}
+
+// Of the child that waitpid(2) will answer with next, who has no name any more then.
+Names::Name Watch::name_of_next() const noexcept {
+    siginfo_t next{};
+    if (!names_ || ::waitid(P_ALL, 0, &next, WEXITED | WNOHANG | WNOWAIT) != 0 || next.si_pid == 0) {
+        return {};
+    }
+    return names_.of(next.si_pid);
+}
+
+void Watch::note_end(pid_t pid, int status, const char* name) noexcept {
+    const bool is_app = pid == app_ && !app_reaped_;
+    tell({.kind = is_app ? Note::Kind::kAppEnded : Note::Kind::kOrphanEnded,
+          .pid = pid,
+          .status = status,
+          .name = name});
+    if (is_app && daemon_ && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+        app_ = 0;
+        seek_until_ = Clock::now() + kSeekLongest;
+        seek_at_ = Clock::now(); // when the others that have ended are reaped
+        return;
+    }
+    if (is_app) {
+        if (terms_group_) {
+            ::kill(-app_, SIGTERM);
+        }
+        app_reaped_ = true;
+        outcome_.status = status_for_shell(status);
+        outcome_.core_dumped = WIFSIGNALED(status) && WCOREDUMP(status);
+        deadline_.reset();
+        return;
+    }
+    rest_.reaped(pid);
+    if (state_ == State::kDraining) {
+        ++outcome_.drained;
+    } else if (state_ == State::kDrainKilled) {
+        if (outcome_.killed < outcome_.killed_first.size()) {
+            outcome_.killed_first[outcome_.killed] = pid;
+        }
+        ++outcome_.killed;
+    }
+}
+
+// The app's first process has ended well: on with the one that it left, if there is one to be found.
+void Watch::seek() noexcept {
+    if (const pid_t found = daemon_->find(); found > 0) {
+        app_ = found;
+        daemon_.reset();
+        tell({.kind = Note::Kind::kAppMoved, .pid = found});
+    } else if (is_over(seek_until_)) {
+        daemon_.reset();
+        app_reaped_ = true;
+        outcome_.daemon_lost = true;
+        outcome_.status = to_status(ExitCode::kInternal);
+        take(Event::kAppEnded);
+    } else {
+        seek_at_ = Clock::now() + kSeekAgain;
+    }
+}
+
+} // namespace stepdown::supervise

@@ -1,0 +1,67 @@
+"""Each peer's real program beside stepdown under its name: what a swap of the file must not change."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+from dataclasses import dataclass
+
+import pytest
+
+PEERS = ("tini", "dumb-init", "catatonit", "gosu")
+BINARY = pathlib.Path(os.environ["PROGRAM_UNDER_TEST"])  # not STEPDOWN_: that would be an option of the program
+OWN_RUN = ["sh", "-c", 'mount -t tmpfs tmpfs /run && exec "$@"', "sh"]
+PATIENCE = 60  # seconds; a loaded machine
+
+
+@dataclass(frozen=True)
+class Ended:
+    code: int
+    out: str
+    err: str
+
+
+class Program:
+    """A program by its path; as_pid_1: the first process of a PID namespace with its own /proc and /run."""
+
+    def __init__(self, path):
+        self.path = str(path)
+
+    def words(self, argv, as_pid_1):
+        inside = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", *OWN_RUN] if as_pid_1 else []
+        return [*inside, self.path, *argv]
+
+    def start(self, *argv, env=None, as_pid_1=False, **options):
+        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+        return subprocess.Popen(self.words(argv, as_pid_1), text=True, env={**os.environ, **(env or {})},
+                                start_new_session=True, **streams)
+
+    def run(self, *argv, **options):
+        process = self.start(*argv, **options)
+        out, err = process.communicate(timeout=PATIENCE)
+        return Ended(process.returncode, out or "", err or "")
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    """Ours under every peer's name, where everybody may execute it."""
+    base = pathlib.Path(tmp_path_factory.mktemp("front-ends", numbered=True))
+    for parent in (base, *base.parents):
+        if str(parent).startswith("/tmp/"):
+            parent.chmod(0o755)
+    for name in (*PEERS, "su-exec", "stepdown"):
+        shutil.copy(BINARY, base / name)
+    return base
+
+
+@pytest.fixture(scope="session")
+def ours(folder):
+    return {path.name: Program(path) for path in folder.iterdir()}
+
+
+@pytest.fixture(scope="session")
+def theirs():
+    found = {name: shutil.which(name) for name in PEERS}
+    missing = [name for name, path in found.items() if path is None]
+    assert not missing, f"{', '.join(missing)} not installed: toolchain/setup test"
+    return {name: Program(path) for name, path in found.items()}

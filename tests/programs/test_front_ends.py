@@ -1,0 +1,228 @@
+"""Signals, orphans, terminals and credentials under the peers' names."""
+
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from conftest import PATIENCE
+
+# Says each signal's number as it comes.
+RECORDER = """
+import signal, sys
+numbers = set(range(1, 32)) - {9, 17, 19}
+signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+print("ready", flush=True)
+while True:
+    print(signal.sigwait(numbers), flush=True)
+"""
+STATUS = ["grep", "-E", "^(Uid|Gid|Groups|Cap...|NoNewPrivs|Seccomp):", "/proc/self/status"]
+
+
+def recorder(program, *options, **kind):
+    process = program.start(*options, sys.executable, "-c", RECORDER, **kind)
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def until(condition):
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        return [int(word) for word in file.read().split()]
+
+
+def state(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+        return file.read().rsplit(") ", 1)[1][0]
+
+
+def end(process):
+    for child in children(process.pid):
+        os.kill(child, signal.SIGKILL)
+    process.wait(timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("peer,options", [("tini", ["--"]), ("tini", ["-g", "--"]), ("dumb-init", []),
+                                          ("dumb-init", ["-c"]), ("catatonit", []), ("catatonit", ["-g"])])
+def test_every_signal_is_sent_on(ours, peer, options):
+    process = recorder(ours[peer], *options)
+    for number in sorted(set(range(1, 32)) - {9, 17, 19, 20, 21, 22}):
+        process.send_signal(number)
+        assert process.stdout.readline() == f"{number}\n"
+    end(process)
+
+
+@pytest.mark.parametrize("sent,got", [({15: 2}, [(15, 2), (3, 3)]), ({1: 31, 31: 1}, [(1, 31), (31, 1)]),
+                                      ({15: 0}, [(15, None), (1, 1)]), ({20: 1}, [(1, 1)])])
+def test_dumb_init_rewrites(ours, sent, got):
+    options = [word for pair in sent.items() for word in ("-r", f"{pair[0]}:{pair[1]}")]
+    process = recorder(ours["dumb-init"], *options)
+    for number, expected in got:
+        process.send_signal(number)
+        if expected is not None:
+            assert process.stdout.readline() == f"{expected}\n"
+    end(process)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU])
+@pytest.mark.parametrize("alone", [False, True], ids=["group", "child"])
+def test_dumb_init_stops_with_its_app_and_goes_on(ours, number, alone):
+    process = recorder(ours["dumb-init"], *(["-c"] if alone else []))
+    app = children(process.pid)[0]
+    process.send_signal(number)
+    if alone:
+        assert process.stdout.readline() == f"{number:d}\n"
+    else:
+        until(lambda: state(app) == "T")
+    until(lambda: state(process.pid) == "T")
+    process.send_signal(signal.SIGCONT)
+    assert process.stdout.readline() == f"{signal.SIGCONT:d}\n"
+    until(lambda: state(process.pid) != "T" and state(app) != "T")
+    end(process)
+
+
+def test_dumb_init_has_the_app_lead_a_session(ours):
+    command = ["sh", "-c", "cut -d' ' -f6 /proc/$$/stat; echo $$"]
+    session, pid = ours["dumb-init"].run(*command).out.split()
+    assert session == pid
+    session, pid = ours["dumb-init"].run("-c", *command).out.split()
+    assert session != pid
+
+
+def test_dumb_init_ends_the_whole_group(ours):
+    process = ours["dumb-init"].start("sh", "-c", "sleep 1000 & sleep 1000 & echo $!; wait")
+    last = int(process.stdout.readline())
+    process.terminate()
+    assert process.wait(timeout=PATIENCE) == 143
+    until(lambda: not os.path.exists(f"/proc/{last}") or state(last) == "Z")
+
+
+def test_dumb_init_sends_term_to_what_the_app_leaves_and_does_not_wait(ours):
+    script = f"{sys.executable} -c '{RECORDER}' & echo $!; sleep 1"
+    process = ours["dumb-init"].start("sh", "-c", script)
+    left = int(process.stdout.readline())
+    assert process.wait(timeout=PATIENCE) == 0
+    assert [process.stdout.readline() for _ in range(2)] == ["ready\n", "15\n"]
+    os.kill(left, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("peer,options", [("dumb-init", ["-c"]), ("tini", ["-s", "--"]), ("catatonit", [])])
+def test_where_it_is_not_pid_1_what_the_app_leaves_lives_on(ours, peer, options):
+    process = ours[peer].start(*options, "sh", "-c", "sleep 1000 >/dev/null 2>&1 & echo $!")
+    left = int(process.stdout.readline())
+    assert process.wait(timeout=PATIENCE) == 0
+    time.sleep(0.2)
+    assert state(left) == "S"
+    os.kill(left, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("peer", ["tini", "dumb-init", "catatonit"])
+def test_as_pid_1_what_the_app_leaves_gets_term_and_its_handler_runs(ours, peer):
+    left = "setsid sh -c 'trap \"sleep 0.2; echo bye; exit\" TERM; while :; do sleep 0.05; done' & sleep 0.5; exit 6"
+    ended = ours[peer].run("sh", "-c", left, as_pid_1=True)
+    assert (ended.code, ended.out) == (6, "bye\n")
+
+
+@pytest.mark.parametrize("options,env,warned", [([], {}, True), (["-s"], {}, False), ([], {"TINI_SUBREAPER": ""}, False),
+                                                ([], {"TINI_VERBOSITY": "0"}, False)])
+def test_tini_warns_where_orphans_do_not_come_to_it(ours, options, env, warned):
+    assert ("zombie reaping won't work" in ours["tini"].run(*options, "--", "true", env=env).err) == warned
+
+
+@pytest.mark.parametrize("peer", ["dumb-init", "catatonit"])
+def test_the_others_say_nothing(ours, peer):
+    assert ours[peer].run("true").err == ""
+
+
+def test_tini_names_the_orphans_it_reaps(ours):
+    script = "sh -c 'sleep 0.1 &'; sleep 0.6"
+    for as_pid_1 in (True, False):
+        err = ours["tini"].run("-w", "-s", "--", "sh", "-c", script, as_pid_1=as_pid_1).err
+        assert re.search(r"Reaped zombie process with pid=\d+ name=sleep status=0", err), err
+    assert "Reaped" not in ours["tini"].run("-s", "--", "sh", "-c", script).err
+
+
+def test_verbosity_is_counted_and_goes_to_standard_error(ours):
+    for words, env in ((["-vvv", "true"], {}), (["true"], {"TINI_VERBOSITY": "3"})):
+        ended = ours["tini"].run(*words, env=env)
+        assert "Received SIGCHLD" in ended.err and ended.out == ""
+
+
+def test_tini_gets_the_signal_of_its_parents_end(ours, tmp_path):
+    said = tmp_path / "said"
+    app = f"trap 'echo ok >{said}; exit' USR1; kill -KILL $0; while :; do sleep 0.05; done"
+    parent = f"import os, subprocess; subprocess.run([{ours['tini'].path!r}, '-p', 'SIGUSR1', '--', 'sh', '-c', {app!r}, str(os.getpid())])"
+    subprocess.run([sys.executable, "-c", parent], check=False)
+    until(lambda: said.exists() and said.read_text() == "ok\n")
+
+
+def test_catatonit_pauses_until_it_is_asked_to_stop(ours):
+    for number in (signal.SIGTERM, signal.SIGINT):
+        process = ours["catatonit"].start("-P")
+        until(lambda: os.readlink(f"/proc/{process.pid}/cwd") == "/")
+        process.send_signal(signal.SIGUSR1)
+        time.sleep(0.1)
+        process.send_signal(number)
+        assert process.wait(timeout=PATIENCE) == 0
+
+
+@pytest.mark.parametrize("peer", ["tini", "dumb-init", "catatonit"])
+def test_without_a_user_the_app_keeps_all_it_had(ours, peer):
+    bare = subprocess.run(STATUS, capture_output=True, text=True, check=True).stdout
+    for as_pid_1 in (True, False):
+        ended = ours[peer].run(*STATUS, as_pid_1=as_pid_1)
+        assert (ended.code, ended.out) == (0, bare)
+
+
+@pytest.mark.parametrize("peer", ["tini", "dumb-init", "catatonit"])
+def test_with_a_user_it_steps_down(ours, peer):
+    env = {"STEPDOWN_USER": "10001:10001", "STEPDOWN_RECEIPT": "off"}
+    out = ours[peer].run(*STATUS, env=env).out
+    assert "Uid:\t10001\t10001\t10001\t10001\n" in out and "NoNewPrivs:\t1\n" in out and "Seccomp:\t2\n" in out
+    assert re.findall(r"Cap...:\t(\w+)", out) == ["0" * 16] * 5
+    assert ours[peer].run("sh", "-c", "exit 7", env=env, as_pid_1=True).code == 7
+
+
+def test_one_word_of_confinement_is_the_whole_start(ours):
+    ended = ours["tini"].run("true", env={"STEPDOWN_SECCOMP": "default"})
+    assert ended.code == 100 and "no user named" in ended.err
+    assert ours["tini"].run("true", env={"STEPDOWN_GRACE": "10s"}).code == 0
+
+
+def read_until(terminal, pattern):
+    said, deadline = b"", time.monotonic() + PATIENCE
+    while not re.search(pattern, said):
+        assert time.monotonic() < deadline, said
+        if select.select([terminal], [], [], 0.1)[0]:
+            said += os.read(terminal, 4096)
+
+
+@pytest.mark.parametrize("peer", ["tini", "dumb-init", "catatonit"])
+def test_an_interactive_shell_has_job_control(ours, peer):
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(ours[peer].path, [peer, "bash", "--norc", "-m"])
+    os.write(terminal, b'echo "flags: [[$-]]"; sleep 1000\n')
+    read_until(terminal, rb"flags: \[\[[a-zA-Z]*m")
+    time.sleep(0.5)
+    os.write(terminal, b"\x1a")  # Ctrl-Z
+    read_until(terminal, rb"Stopped")
+    os.write(terminal, b"kill -KILL %1; sleep 0.5; echo done$((1 + 1))\n")
+    read_until(terminal, rb"done2")
+    os.write(terminal, b"exit 5\nexit 5\n")  # a second time, should the shell still think of its job
+    time.sleep(0.5)
+    until(lambda: state(pid) == "Z")
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 5
+    os.close(terminal)

@@ -1,0 +1,242 @@
+"""--ready, --watchdog and --forking, with stepdown as PID 1 of a PID namespace and an app that is not root."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+
+from conftest import PATIENCE
+
+USER = ["--user=10001:10001", "--receipt=off", "--log-level=info"]
+
+# notify(text): as sd_notify(3)
+PRELUDE = """
+import os, signal, socket, sys, time
+def notify(text):
+    name = os.environ["NOTIFY_SOCKET"].replace("@", "\\0", 1)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
+        end.sendto(text.encode(), name)
+def say(word):
+    print(word, flush=True)
+"""
+
+
+def python(script):
+    return [sys.executable, "-c", PRELUDE + textwrap.dedent(script)]
+
+
+def start(ours, options, command, **kind):
+    return ours["stepdown"].start(*USER, *options, "--", *command, as_pid_1=True, **kind)
+
+
+def finish(process):
+    if process.stdin is not None and process.stdin.closed:
+        process.stdin = None
+    out, err = process.communicate(timeout=PATIENCE)
+    return process.returncode, out, err
+
+
+def pid_1(process):
+    """unshare's child."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as file:
+            words = file.read().split()
+        if words:
+            return int(words[0])
+        assert time.monotonic() < deadline
+
+
+def becomes(ours, process, code, line=""):
+    """What `stepdown ready` answers in the app's namespaces, as under docker exec."""
+    inside = ["nsenter", f"--target={pid_1(process)}", "--mount", "--pid", ours["stepdown"].path, "ready"]
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        ended = subprocess.run(inside, capture_output=True, text=True, check=False)
+        if ended.returncode == code:
+            assert line in ended.stderr
+            return
+        assert time.monotonic() < deadline, ended
+
+
+def test_without_a_start_that_says_how_nothing_is_ready(ours):
+    ended = ours["stepdown"].run("ready", as_pid_1=True)
+    assert ended.code == 100 and "start it with --ready" in ended.err
+
+
+def test_ready_by_notify(ours):
+    process = start(ours, ["--ready=notify"], python("""
+        say("up"); sys.stdin.readline(); notify("STATUS=x\\nREADY=1"); sys.stdin.readline()
+        notify("STOPPING=1"); sys.stdin.readline()
+    """), stdin=-1)
+    assert process.stdout.readline() == "up\n"
+    becomes(ours, process, 1, "has not said so yet")
+    process.stdin.write("\n")
+    process.stdin.flush()
+    becomes(ours, process, 0)
+    process.stdin.write("\n")
+    process.stdin.flush()
+    becomes(ours, process, 1, "is stopping")
+    process.stdin.close()
+    code, _, err = finish(process)
+    assert code == 0 and "the app is ready" in err
+
+
+@pytest.mark.parametrize("number", [3, 4, 5, 9])
+def test_ready_by_descriptor(ours, number):
+    process = start(ours, [f"--ready=fd:{number}"], python(f"""
+        say(sorted(int(fd) for fd in os.listdir("/proc/self/fd") if int(fd) > 2)[0])
+        sys.stdin.readline(); os.write({number}, b"\\n"); os.close({number}); sys.stdin.readline()
+    """), stdin=-1)
+    assert process.stdout.readline() == f"{min(number, 3)}\n"
+    becomes(ours, process, 1)
+    process.stdin.write("\n")
+    process.stdin.flush()
+    becomes(ours, process, 0)
+    os.kill(pid_1(process), signal.SIGTERM)
+    assert finish(process)[0] == 143
+
+
+def test_ready_by_a_port_and_not_while_it_stops(ours):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = start(ours, [f"--ready=tcp:{port}"], python(f"""
+        signal.signal(signal.SIGTERM, lambda *_: time.sleep(3) or sys.exit(0))
+        say("up"); sys.stdin.readline()
+        s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        s.bind(("127.0.0.1", {port})); s.listen()
+        while True: time.sleep(0.1)
+    """), stdin=-1)
+    process.stdout.readline()
+    becomes(ours, process, 1, "does not answer")
+    process.stdin.write("\n")
+    process.stdin.flush()
+    becomes(ours, process, 0)
+    os.kill(pid_1(process), signal.SIGTERM)
+    becomes(ours, process, 1, "is stopping")
+    assert finish(process)[0] == 0
+
+
+def test_ready_by_a_socket(ours, folder):
+    path = folder / "sockets"
+    path.mkdir(mode=0o777, exist_ok=True)
+    path.chmod(0o777)
+    process = start(ours, [f"--ready=unix:{path}/s"], python(f"""
+        s = socket.socket(socket.AF_UNIX); s.bind("{path}/s"); s.listen(); say("up"); sys.stdin.readline()
+    """), stdin=-1)
+    assert process.stdout.readline() == "up\n"
+    becomes(ours, process, 0)
+    process.stdin.close()
+    assert finish(process)[0] == 0
+
+
+def test_a_message_from_outside_says_nothing(ours):
+    process = start(ours, ["--ready=notify"], python('say(os.environ["NOTIFY_SOCKET"]); sys.stdin.readline()'), stdin=-1)
+    name = process.stdout.readline().strip().replace("@", "\0", 1)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
+        end.sendto(b"READY=1", name)
+    time.sleep(0.5)
+    becomes(ours, process, 1, "has not said so yet")
+    process.stdin.close()
+    assert finish(process)[0] == 0
+
+
+def test_the_watchdog_aborts_a_silent_app_and_lets_a_lively_one_be(ours):
+    lively = start(ours, ["--watchdog=1s"], python("""
+        assert os.environ["WATCHDOG_USEC"] == "1000000"
+        for _ in range(12): notify("WATCHDOG=1"); time.sleep(0.2)
+    """))
+    assert finish(lively)[0] == 0
+    silent = start(ours, ["--watchdog=500ms"], python("time.sleep(1000)"))
+    code, _, err = finish(silent)
+    assert code == 134 and "has not said WATCHDOG=1 in time" in err
+    deaf = start(ours, ["--watchdog=300ms", "--grace=300ms"],
+                 python("signal.signal(signal.SIGABRT, signal.SIG_IGN); time.sleep(1000)"))
+    assert finish(deaf)[0] == 137
+    asks = start(ours, ["--watchdog=1h"], python('notify("WATCHDOG=trigger"); time.sleep(1000)'))
+    assert finish(asks)[0] == 134
+
+
+def test_the_watchdog_waits_until_the_app_is_ready(ours):
+    process = start(ours, ["--ready=notify", "--watchdog=300ms"], python("time.sleep(1); say('slow'); sys.exit(3)"))
+    assert finish(process)[:2] == (3, "slow\n")
+
+
+def test_an_app_can_ask_for_more_time_to_stop(ours):
+    app = python("""
+        def stop(*_):
+            for _ in range(4): notify("EXTEND_TIMEOUT_USEC=1500000"); time.sleep(0.5)
+            sys.exit(7)
+        signal.signal(signal.SIGTERM, stop); notify("READY=1"); say("up")
+        while True: time.sleep(0.1)
+    """)
+    process = start(ours, ["--ready=notify", "--grace=1s"], app)
+    assert process.stdout.readline() == "up\n"
+    os.kill(pid_1(process), signal.SIGTERM)
+    assert finish(process)[0] == 7
+
+
+DAEMON = """
+def daemon(status, pid_file=None):
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() != 0: os._exit(0)
+        def stop(*_):
+            say("stopped"); os._exit(status)
+        signal.signal(signal.SIGTERM, stop)
+        if pid_file:
+            open(pid_file + ".new", "w").write(f"{os.getpid()}\\n"); os.rename(pid_file + ".new", pid_file)
+        say("serves")
+        while True: time.sleep(0.05)
+"""
+
+
+def test_forking_goes_on_with_the_only_process_left(ours):
+    process = start(ours, ["--forking"], python(DAEMON + "\ndaemon(9)\n"))
+    assert process.stdout.readline() == "serves\n"
+    time.sleep(0.5)
+    os.kill(pid_1(process), signal.SIGTERM)
+    code, out, err = finish(process)
+    assert (code, out) == (9, "stopped\n"), "the daemon's status is the app's"
+    assert "the app goes on as pid" in err
+
+
+def test_forking_goes_on_with_the_process_of_the_pid_file(ours, folder):
+    path = folder / "pids"
+    path.mkdir(exist_ok=True)
+    path.chmod(0o777)
+    process = start(ours, ["--forking", f"--pidfile={path}/app.pid", "--drain=1s"], python(DAEMON + f"""
+if os.fork() == 0:
+    os.setsid(); time.sleep(1000)
+daemon(8, "{path}/app.pid")
+"""))
+    assert process.stdout.readline() == "serves\n"
+    time.sleep(0.5)
+    os.kill(pid_1(process), signal.SIGTERM)
+    code, out, _ = finish(process)
+    assert (code, out) == (8, "stopped\n")
+
+
+def test_forking_ends_where_the_app_fails_or_leaves_nothing(ours):
+    assert finish(start(ours, ["--forking"], ["sh", "-c", "exit 4"]))[0] == 4
+    assert finish(start(ours, ["--forking"], ["true"]))[0] == 0
+
+
+def test_names_of_orphans_are_told_under_the_filter(ours):
+    process = start(ours, ["--log-orphans"], ["sh", "-c", "sh -c 'sleep 0.1 &'; sleep 0.6"])
+    code, _, err = finish(process)
+    assert code == 0 and "name=sleep status=0" in err
+
+
+def test_mistakes_are_one_line(ours):
+    for options, line in ((["--ready=soon"], "is not fd:N"), (["--ready=fd:2"], "is not fd:N"), (["--ready=tcp:0"], "tcp:PORT"),
+                          (["--pidfile=/x"], "only --forking reads one"), (["--watchdog=0"], "no time at all"),
+                          (["--ready=notify", "--no-init"], "leave out --no-init")):
+        ended = ours["stepdown"].run("--user=10001", "--receipt=off", *options, "--", "true")
+        assert ended.code == 100 and line in ended.err, ended
