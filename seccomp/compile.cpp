@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "confine/compile.hpp"
 #include "confine/digest.hpp"
@@ -46,6 +47,32 @@ std::string array(const std::string& source, const std::string& name, std::span<
     return text + fmt::format("}};\ninline constexpr char k{}Sha256[] = \"{}\";\n", name, confine::sha256(program));
 }
 
+void drop_comments(nlohmann::json& value) {
+    if (value.is_object()) {
+        value.erase("comment");
+    }
+    for (nlohmann::json& item : value) {
+        if (item.is_structured()) {
+            drop_comments(item);
+        }
+    }
+}
+
+// What --seccomp-allow and --seccomp-deny change, and `stepdown profile` shows.
+std::string source_text(std::string_view paths, const std::string& name) {
+    nlohmann::json whole;
+    for (const auto part : std::views::split(paths, '+')) {
+        nlohmann::json value =
+            nlohmann::json::parse(contents(std::string(part.begin(), part.end()).c_str()).value_or("{}"));
+        drop_comments(value);
+        if (!whole.is_null()) {
+            value["syscalls"].insert(value["syscalls"].begin(), whole["syscalls"].begin(), whole["syscalls"].end());
+        }
+        whole = std::move(value);
+    }
+    return fmt::format("inline constexpr char k{}Source[] = R\"json({})json\";\n", name, whole.dump());
+}
+
 // The first file's profile with the rules of the others behind its own.
 Result<confine::Profile> read_files(std::string_view paths, const confine::Machine& machine) {
     Result<confine::Profile> whole;
@@ -79,7 +106,7 @@ int main(int argc, char** argv) {
         return complain("usage: stepdown-seccomp-compile IN.json[+MORE.json] NAME OUT [ARCHITECTURE]");
     }
     const std::string source = argv[1];
-    confine::Machine machine{confine::native_architecture(), 0, 0};
+    confine::Machine machine{confine::native_architecture(), 0, 0, true};
     if (argc == 5) {
         const auto row = std::ranges::find(confine::architectures(), std::string_view(argv[4]),
                                            &confine::ArchitectureFacts::oci_name);
@@ -93,7 +120,8 @@ int main(int argc, char** argv) {
         return complain(program.error().line);
     }
     const File out(std::fopen(argv[3], "we"));
-    if (!out || std::fputs(array(source, argv[2], *program).c_str(), out.get()) < 0 || std::fflush(out.get()) != 0) {
+    if (!out || std::fputs((array(source, argv[2], *program) + source_text(source, argv[2])).c_str(), out.get()) < 0 ||
+        std::fflush(out.get()) != 0) {
         return complain(fmt::format("cannot write {}", argv[3]));
     }
     return 0;

@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 
+#include "stepdown/confinement.hpp"
 #include "stepdown/process.hpp"
 #include "stepdown/setup_step.hpp"
 #include "stepdown/supervision.hpp"
@@ -58,7 +59,7 @@ struct Plan {
     // A peer's name and command line that nobody asked for a drop: the app keeps all that the start has, but for the
     // ids if a user is named.
     bool as_is = false;
-    bool callers_gid = false; // a number without an account keeps the caller's gid, as gosu has it
+    bool callers_gid = false;            // a number without an account keeps the caller's gid, as gosu has it
     std::string user_from;               // whose owner the app becomes; empty: not asked for
     std::string user_variables;          // "PUID:PGID": the variables with the ids; likewise
     Groups groups;                       // supplementary
@@ -78,10 +79,12 @@ struct Plan {
     std::vector<WaitFor> wait_for;
     std::chrono::milliseconds wait_timeout{60'000};
 
-    std::string seccomp = "default";  // "default", "off", or the path of a profile
+    Seccomp seccomp;
+    Landlock landlock;
     std::string emulate_root = "off"; // "off", "ids", "full", with ",-item" behind it for what is taken out
     bool emulate_owners = false;      // with "full": chown is remembered, stat answers with it
-    bool init = true;                 // false: exec in place, nothing to supervise
+
+    bool init = true; // false: exec in place, nothing to supervise
     Supervision supervision;
 
     LogLevel log_level = LogLevel::kWarn;

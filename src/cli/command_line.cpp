@@ -21,6 +21,8 @@ constexpr CommandRow kCommands[] = {
      "step down with a canary and report what this kernel and runtime really enforce"},
     {"check-image", Command::kCheckImage, kOptional,
      "judge an image before it runs: the user, the paths, the program, files that give privileges"},
+    {"profile", Command::kProfile, kWords,
+     "compile, show, lint, compare or explain system call filters: profile list|show|lint|explain|diff|compile"},
     {"ready", Command::kReady, kNone, "exit 0 once the app is ready, by --ready of its start: for health checks"},
     {"install", Command::kInstall, kRequired,
      "copy this program to a path, there to be what it is called or --as says"},
@@ -162,23 +164,28 @@ Result<> parse_options(Command command, std::span<const char* const> words, cons
     return {};
 }
 
-} // namespace
-
-std::span<const CommandRow> commands() { return kCommands; }
-
-const CommandRow& row_of(Command command) { return *std::ranges::find(kCommands, command, &CommandRow::command); }
-
-Which which_command(int argc, const char* const* argv) {
-    if (argc > 1) {
-        const auto row = std::ranges::find(kCommands, std::string_view(argv[1]), &CommandRow::name);
-        if (row != std::end(kCommands)) {
-            return {row->command, 2};
+// The options first, then the other words, in the order of each: for a command whose words are its own.
+Result<std::vector<const char*>> options_first(Command command, std::span<const char* const> words) {
+    std::vector<const char*> ordered;
+    std::vector<const char*> others = {"--"};
+    while (!words.empty()) {
+        const auto part = measure(command, words);
+        if (!part) {
+            return std::unexpected(part.error());
         }
+        ordered.insert(ordered.end(), words.begin(), words.begin() + static_cast<std::ptrdiff_t>(part->size));
+        words = words.subspan(part->size);
+        const bool only_words = !words.empty() && std::string_view(words.front()) == "--";
+        const std::size_t count = only_words ? words.size() : std::min<std::size_t>(words.size(), 1);
+        others.insert(others.end(), words.begin() + (only_words ? 1 : 0),
+                      words.begin() + static_cast<std::ptrdiff_t>(count));
+        words = words.subspan(count);
     }
-    return {.next = std::min(argc, 1)};
+    ordered.insert(ordered.end(), others.begin(), others.end());
+    return ordered;
 }
 
-Result<CommandLine> read_command_line(Command command, std::span<const char* const> words) {
+Result<CommandLine> read_ordered(Command command, std::span<const char* const> words) {
     const auto part = measure(command, words);
     if (!part) {
         return std::unexpected(part.error());
@@ -199,6 +206,30 @@ Result<CommandLine> read_command_line(Command command, std::span<const char* con
     }
     line.app.assign(rest.begin(), rest.end());
     return line;
+}
+
+} // namespace
+
+std::span<const CommandRow> commands() { return kCommands; }
+
+const CommandRow& row_of(Command command) { return *std::ranges::find(kCommands, command, &CommandRow::command); }
+
+Which which_command(int argc, const char* const* argv) {
+    if (argc > 1) {
+        const auto row = std::ranges::find(kCommands, std::string_view(argv[1]), &CommandRow::name);
+        if (row != std::end(kCommands)) {
+            return {row->command, 2};
+        }
+    }
+    return {.next = std::min(argc, 1)};
+}
+
+Result<CommandLine> read_command_line(Command command, std::span<const char* const> words) {
+    if (row_of(command).app != kWords) {
+        return read_ordered(command, words);
+    }
+    const auto ordered = options_first(command, words);
+    return ordered ? read_ordered(command, *ordered) : std::unexpected(ordered.error());
 }
 
 } // namespace stepdown::cli

@@ -12,7 +12,8 @@ namespace stepdown::cli {
 struct CommandRow {
     std::string_view name;
     Command command;
-    enum class App { kNone, kOptional, kRequired } app; // the command of the app after its own options
+    // The command of the app after its own options; or words of its own, among which options may stand.
+    enum class App { kNone, kOptional, kRequired, kWords } app;
     std::string_view help;
 };
 

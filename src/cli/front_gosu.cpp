@@ -38,7 +38,7 @@ FrontLine line_for(std::string_view spec, std::span<const char* const> command) 
     plan.init = false;
     plan.allow_root = true; // who wrote root meant it
     plan.callers_gid = true;
-    plan.seccomp = "off";
+    plan.seccomp.profile = "off";
     plan.receipt = "off";
     plan.log_level = LogLevel::kError;
     ask(line, "user", spec_of(spec), "user-spec");

@@ -12,9 +12,9 @@ constexpr std::size_t kColumns = 80;
 constexpr std::size_t kTextColumn = 28;
 
 constexpr std::pair<Stage, std::string_view> kStages[] = {
-    {Stage::kIdentity, "Identity"}, {Stage::kProcess, "The app's process"},     {Stage::kSetup, "Root-only setup"}, {Stage::kConfine, "Confinement"},
-    {Stage::kSupervise, "Supervision"}, {Stage::kReceipt, "Verification"},  {Stage::kReport, "Output"},
-    {Stage::kGeneral, "General"},
+    {Stage::kIdentity, "Identity"},   {Stage::kProcess, "The app's process"}, {Stage::kSetup, "Root-only setup"},
+    {Stage::kConfine, "Confinement"}, {Stage::kSupervise, "Supervision"},     {Stage::kReceipt, "Verification"},
+    {Stage::kReport, "Output"},       {Stage::kGeneral, "General"},
 };
 
 // The words of text, broken at blanks, from column indent on; the first line is already at that column.
@@ -99,6 +99,13 @@ std::string_view usage_of(Command command) {
         return "stepdown selftest [OPTION]...";
     case Command::kCheckImage:
         return "stepdown check-image [OPTION]... [--] [COMMAND [ARG]...]";
+    case Command::kProfile:
+        return "stepdown profile list\n"
+               "       stepdown profile show PROFILE\n"
+               "       stepdown profile lint PROFILE\n"
+               "       stepdown profile explain PROFILE CALL[:ARG]...\n"
+               "       stepdown profile diff PROFILE PROFILE\n"
+               "       stepdown profile compile PROFILE -o FILE";
     case Command::kReady:
         return "stepdown ready [OPTION]...";
     case Command::kInstall:
@@ -129,9 +136,16 @@ constexpr Code kExitCodes[] = {
     {"100", "bad option, variable, configuration file or plan"},
     {"101", "the root-only setup failed"},
     {"102", "root could not be given up"},
-    {"103", "the system call filter could not be loaded"},
+    {"103", "the app could not be confined"},
     {"104", "the kernel's account does not match the plan"},
     {"111", "internal error"},
+};
+
+constexpr Code kProfileExitCodes[] = {
+    {"0", "done; lint: no finding, diff: no difference"},
+    {"1", "lint: findings, diff: differences"},
+    {"100", "bad option, variable, configuration file or profile"},
+    {"111", "the output could not be written"},
 };
 
 constexpr Code kJudgeExitCodes[] = {
@@ -141,11 +155,16 @@ constexpr Code kJudgeExitCodes[] = {
     {"3", "something could not be found out"},
 };
 
+std::span<const Code> codes_of(Command command) {
+    if (command == Command::kProfile) {
+        return kProfileExitCodes;
+    }
+    return (bit(command) & kJudges) != 0 ? std::span<const Code>(kJudgeExitCodes) : kExitCodes;
+}
+
 void append_exit_codes(std::string& out, Command command) {
     out.append("\nExit status:\n");
-    const bool judges = (bit(command) & kJudges) != 0;
-    const std::span<const Code> codes = judges ? std::span<const Code>(kJudgeExitCodes) : kExitCodes;
-    for (const auto& [code, meaning] : codes) {
+    for (const auto& [code, meaning] : codes_of(command)) {
         append_row(out, std::string("  ").append(code), meaning);
     }
 }

@@ -21,7 +21,8 @@ constexpr unsigned kRunAndPlan = bit(Command::kRun) | bit(Command::kPlan) | bit(
 constexpr unsigned kStarts = kRunAndPlan | bit(Command::kExec) | bit(Command::kSelftest);
 constexpr unsigned kJudges = bit(Command::kVerify) | bit(Command::kSelftest) | bit(Command::kCheckImage);
 constexpr unsigned kReports = bit(Command::kPlan) | kJudges;
-constexpr unsigned kEveryCommand = kStarts | bit(Command::kVerify) | bit(Command::kInstall) | bit(Command::kReady);
+constexpr unsigned kEveryCommand =
+    kStarts | bit(Command::kVerify) | bit(Command::kProfile) | bit(Command::kInstall) | bit(Command::kReady);
 
 // Where the option may be written.
 constexpr unsigned kOnCommandLine = 1;

@@ -58,6 +58,17 @@ Result<> apply_wait_timeout(Parsed& parsed, std::string_view value, const Source
 
 // confine_options.cpp
 Result<> apply_seccomp(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_seccomp_allow(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_seccomp_deny(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_rootfs(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_ro(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_rw(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_exec(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_connect(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_bind(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_scope(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_landlock(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_seccomp_lenient(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_emulate_root(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_emulate_owners(Parsed& parsed, std::string_view value, const Source& source);
 
@@ -83,6 +94,7 @@ Result<> apply_parent_death_signal(Parsed& parsed, std::string_view value, const
 Result<> apply_format(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_as(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_check(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_output(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_pid(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_quiet(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_self(Parsed& parsed, std::string_view value, const Source& source);
@@ -94,7 +106,6 @@ Result<> apply_files(Parsed& parsed, std::string_view value, const Source& sourc
 Result<> apply_probe(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_fail_on(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_report_only(Parsed& parsed, std::string_view value, const Source& source);
-Result<> apply_output(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_root(Parsed& parsed, std::string_view value, const Source& source);
 
 // general_options.cpp

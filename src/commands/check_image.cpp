@@ -140,12 +140,16 @@ Finding judge_program(const Image& image, const Plan& plan) {
 }
 
 Finding judge_filter(sys::Kernel& kernel, const std::string& root, const Plan& plan) {
-    const bool own = plan.seccomp.starts_with('/') && root != "/";
-    const auto filter = confine::filter_for(kernel, own ? root + plan.seccomp : plan.seccomp);
-    if (!filter) {
-        return finding_of(kFilter, Verdict::kFail, filter.error().line, "mend the profile", plan.seccomp);
+    Seccomp asked = plan.seccomp;
+    if (asked.profile.starts_with('/') && root != "/") {
+        asked.profile.insert(0, root);
     }
-    return finding_of(kFilter, filter->off() ? Verdict::kFail : Verdict::kPass, plan.seccomp,
+    std::vector<std::string> warnings; // the plan's
+    const auto filter = confine::filter_for(kernel, asked, warnings);
+    if (!filter) {
+        return finding_of(kFilter, Verdict::kFail, filter.error().line, "mend the profile", plan.seccomp.profile);
+    }
+    return finding_of(kFilter, filter->off() ? Verdict::kFail : Verdict::kPass, plan.seccomp.profile,
                       "leave --seccomp=off out: the app would have no filter");
 }
 

@@ -15,6 +15,7 @@ int ready(sys::Kernel& kernel, const cli::Parsed& parsed);
 int install(const cli::Parsed& parsed);
 int plan(sys::Kernel& kernel, const cli::Parsed& parsed);
 int verify(sys::Kernel& kernel, const cli::Parsed& parsed, const cli::Words& words);
+int profile(sys::Kernel& kernel, const cli::Parsed& parsed);
 int selftest(sys::Kernel& kernel, const cli::Parsed& parsed);
 int check_image(sys::Kernel& kernel, const cli::Parsed& parsed);
 

@@ -57,6 +57,8 @@ int dispatch(const cli::Words& words, const supervise::SignalState& given) {
         return exec(sys::real_kernel(), *parsed, words, given);
     case cli::Command::kPlan:
         return plan(sys::real_kernel(), *parsed);
+    case cli::Command::kProfile:
+        return profile(sys::real_kernel(), *parsed);
     case cli::Command::kReady:
         return ready(sys::real_kernel(), *parsed);
     case cli::Command::kInstall:

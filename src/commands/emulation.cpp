@@ -96,7 +96,7 @@ Result<RootEmulation> root_emulation_of(const Plan& plan) {
         return std::unexpected(program.error());
     }
     std::string digest = confine::sha256(*program);
-    return RootEmulation{.chosen = *chosen, .filter = confine::Filter(std::move(*program), std::move(digest))};
+    return RootEmulation{.chosen = *chosen, .filter = confine::Filter(std::move(*program), 0, std::move(digest))};
 }
 
 std::string without_listener(const std::string& emulate_root) {

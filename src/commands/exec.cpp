@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "commands/again.hpp"
 #include "commands/commands.hpp"
 #include "commands/start.hpp"
@@ -15,6 +17,10 @@ int exec(sys::Kernel& kernel, const cli::Parsed& parsed, const cli::Words& words
     if (!same) {
         return log.failed(same.error());
     }
+    sys::Fd rules;
+    if (Result<> made = make_rules(kernel, same->plan, rules, log); !made) {
+        return log.failed(made.error());
+    }
     same->plan.setup.clear();
     same->plan.setup_files.clear();
     same->plan.sockets.clear(); // the start's app has them
@@ -22,10 +28,11 @@ int exec(sys::Kernel& kernel, const cli::Parsed& parsed, const cli::Words& words
     same->plan.wait_for.clear();
     same->plan.init = false;
     same->plan.emulate_root = without_listener(same->plan.emulate_root);
-    const Result<Start> start = prepare(kernel, std::move(same->plan));
+    Result<Start> start = prepare(kernel, std::move(same->plan));
     if (!start) {
         return log.failed(start.error());
     }
+    start->rules = std::move(rules);
     if (Result<> dropped = step_down(kernel, *start); !dropped) {
         return log.failed(dropped.error());
     }

@@ -2,6 +2,7 @@
 #include <cerrno>
 #include <csignal>
 #include <optional>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/prctl.h>
@@ -23,6 +24,7 @@ namespace stepdown::commands {
 namespace {
 
 constexpr std::size_t kInterpreterLength = 128;
+constexpr std::string_view kCannotRestrict = "cannot put the app under its Landlock rules";
 
 // Why execve(2) refused, gathered by whoever called it: under the app's ids, where the answer is.
 struct ExecFailure {
@@ -33,7 +35,7 @@ struct ExecFailure {
     char interpreter[kInterpreterLength] = {}; // of a script; empty for anything else
 };
 
-enum class Stage : int { kStarted, kConfined, kConfineFailed, kReleased, kExecFailed };
+enum class Stage : int { kStarted, kConfined, kRestrictFailed, kConfineFailed, kReleased, kExecFailed };
 
 // The path behind "#!", as execve(2) reads it.
 void read_interpreter(const char* path, ExecFailure& failure) noexcept {
@@ -131,6 +133,14 @@ Error explain(const ExecFailure& failure, const Program& program) {
     }
 }
 
+Error explain(const ExecFailure& failure, const Launch& what) {
+    Error error = explain(failure, what.program);
+    if (what.landlocked && failure.error == EACCES) {
+        error.line += "; under Landlock only what --exec grants can be executed, the program's loader too";
+    }
+    return error;
+}
+
 Result<> judge(sys::Kernel& kernel, Facts wanted, const Account& account, int seccomp_mode) {
     auto observed = read_account(kernel, account);
     if (!observed) {
@@ -216,7 +226,7 @@ sys::Sys<> confine_child(const Child& child) noexcept {
         }
         barrier.emulating = false;
     }
-    return what.filter.empty() ? sys::Sys<>() : kernel.load_filter(what.filter);
+    return what.filter.empty() ? sys::Sys<>() : kernel.load_filter(what.filter, what.filter_flags);
 }
 
 int run_child(void* context) {
@@ -226,6 +236,13 @@ int run_child(void* context) {
     supervise::lead_process_group(what.terminal, what.new_session);
     if (what.dies_with_parent && (!kernel.set_parent_death_signal(SIGKILL) || ::getppid() != parent)) {
         ::_exit(to_status(ExitCode::kInternal));
+    }
+    if (what.ruleset) {
+        if (const auto restricted = kernel.landlock_restrict(what.ruleset.get()); !restricted) {
+            barrier.error = restricted.error();
+            change(barrier, Stage::kRestrictFailed, own_end);
+            ::_exit(to_status(ExitCode::kConfine));
+        }
     }
     if (const auto confined = confine_child(child); !confined) {
         barrier.error = confined.error();
@@ -256,6 +273,8 @@ Result<> confirm(sys::Kernel& kernel, Launch& what, const Account& account) {
     switch (wait_while(Stage::kStarted, barrier, end)) {
     case Stage::kConfined:
         return what.as_is ? Result<>() : judge(kernel, what.wanted, account, barrier.seccomp_mode);
+    case Stage::kRestrictFailed:
+        return call_failed(ExitCode::kConfine, kCannotRestrict, "landlock_restrict_self", barrier.error);
     case Stage::kConfineFailed:
         if (barrier.emulating) {
             return call_failed(ExitCode::kConfine, "cannot load the filter that emulates root", "seccomp",
@@ -263,7 +282,7 @@ Result<> confirm(sys::Kernel& kernel, Launch& what, const Account& account) {
                                "an outer filter may have a listener already, or forbid seccomp(2): "
                                "start without --emulate-root");
         }
-        return call_failed(ExitCode::kConfine, "cannot load the app's seccomp filter", "seccomp", barrier.error);
+        return std::unexpected(confine::not_loaded(barrier.error, what.filter_flags));
     default:
         return fail(ExitCode::kInternal, "the child ended before it was confined");
     }
@@ -310,6 +329,7 @@ Result<> release(sys::Kernel& kernel, Launch& what, pid_t child, std::span<const
     if (passed) {
         passed = confirm(kernel, what, account);
     }
+    what.ruleset = sys::Fd();
     if (passed) {
         change(*what.barrier, Stage::kReleased, what.barrier_end.get());
     } else {
@@ -323,13 +343,21 @@ std::optional<Error> refused_by_kernel(const Launch& what) {
     if (what.barrier == nullptr || what.barrier->stage != Stage::kExecFailed) {
         return std::nullopt;
     }
-    return explain(what.barrier->exec, what.program);
+    return explain(what.barrier->exec, what);
 }
 
 Error become(sys::Kernel& kernel, const Launch& what) {
     const Account account = what.as_is ? Account() : open_account(kernel, 0);
-    for (const auto filter : {what.emulation, what.filter}) {
-        if (Result<> loaded = filter.empty() ? Result<>() : confine::load(kernel, filter); !loaded) {
+    if (what.ruleset) {
+        if (const auto restricted = kernel.landlock_restrict(what.ruleset.get()); !restricted) {
+            return call_failed(ExitCode::kConfine, kCannotRestrict, "landlock_restrict_self", restricted.error())
+                .error();
+        }
+    }
+    const std::pair<std::span<const sock_filter>, unsigned> filters[] = {{what.emulation, 0},
+                                                                         {what.filter, what.filter_flags}};
+    for (const auto& [filter, flags] : filters) {
+        if (Result<> loaded = filter.empty() ? Result<>() : confine::load(kernel, filter, flags); !loaded) {
             return loaded.error();
         }
     }
@@ -339,7 +367,7 @@ Error become(sys::Kernel& kernel, const Launch& what) {
         }
     }
     supervise::give_signals_back(what.given_signals);
-    return explain(execute(kernel, what.program), what.program);
+    return explain(execute(kernel, what.program), what);
 }
 
 } // namespace stepdown::commands

@@ -33,6 +33,9 @@ struct Launch {
     std::span<const sock_filter> filter; // the app's; empty: none
     const Facts& wanted;                 // of the app, filter included
     supervise::SignalState given_signals;
+    unsigned filter_flags = 0;     // SECCOMP_FILTER_FLAG_*
+    sys::Fd ruleset = {};          // Landlock's, none: not asked for; open until the child has used it
+    bool landlocked = false;       // there was a ruleset
     bool as_is = false;            // nothing was dropped, so there is nothing to confine and to hold against
     bool new_session = false;      // see supervise::lead_process_group
     bool dies_with_parent = false; // the child is killed when this process ends first

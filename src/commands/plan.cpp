@@ -17,7 +17,7 @@ int plan(sys::Kernel& kernel, const cli::Parsed& parsed) {
     if (Result<> resolved = resolve(kernel, plan); !resolved) {
         return log.failed(resolved.error());
     }
-    if (Result<confine::Filter> filter = confine::filter_for(kernel, plan.seccomp); !filter) {
+    if (Result<confine::Filter> filter = confine::filter_for(kernel, plan.seccomp, plan.warnings); !filter) {
         return log.failed(filter.error());
     }
     if (parsed.check) {

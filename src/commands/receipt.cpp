@@ -28,7 +28,8 @@ verify::Receipt receipt_of(const Start& start) {
                             .pid1_filter = {},
                             .settings = start.plan.settings};
     if (!start.filter.program().empty()) {
-        receipt.filter = verify::FilterMark{.name = start.plan.seccomp, .sha256 = std::string(start.filter.sha256())};
+        receipt.filter =
+            verify::FilterMark{.name = start.plan.seccomp.profile, .sha256 = std::string(start.filter.sha256())};
     }
     if (!start.emulation.filter.off()) {
         receipt.emulation = verify::FilterMark{.name = emulate::to_text(start.emulation.chosen) +

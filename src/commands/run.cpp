@@ -110,11 +110,14 @@ int supervise_app(sys::Kernel& kernel, Start& start, const supervise::SignalStat
     return outcome.status;
 }
 
-Result<> give_root_up(sys::Kernel& kernel, const Start& start, const Log& log, StageClock& clock) {
+Result<> give_root_up(sys::Kernel& kernel, Start& start, const Log& log, StageClock& clock) {
     if (Result<> left = leave_receipt(kernel, start, log); !left) {
         return left;
     }
     clock.done("receipt", "done");
+    if (Result<> made = make_rules(kernel, start.plan, start.rules, log); !made) {
+        return made;
+    }
     if (Result<> dropped = step_down(kernel, start); !dropped) {
         return dropped;
     }

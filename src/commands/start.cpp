@@ -13,6 +13,7 @@
 #include "commands/hooks.hpp"
 #include "commands/process.hpp"
 #include "commands/start.hpp"
+#include "confine/landlock.hpp"
 #include "drop/drop.hpp"
 #include "plan/capability_names.hpp"
 #include "plan/program.hpp"
@@ -101,20 +102,56 @@ Result<> step_down(sys::Kernel& kernel, const Start& start) {
     if (Result<> placed = place_sockets(start.sockets); !placed) {
         return placed;
     }
-    if (Result<> dropped = start.plan.callers_gid
-                               ? drop::step_down_with_descriptors(kernel, start.before, start.wanted)
-                               : drop::step_down(kernel, start.before, start.wanted, start.handed_over);
+    std::vector<int> kept = start.handed_over;
+    if (start.rules) {
+        kept.push_back(start.rules.get()); // above them all: make_rules
+    }
+    if (Result<> dropped = start.plan.callers_gid ? drop::step_down_with_descriptors(kernel, start.before, start.wanted)
+                                                  : drop::step_down(kernel, start.before, start.wanted, kept);
         !dropped) {
         return dropped;
     }
     return enter_directory(asked);
 }
 
-Launch launch_of(const Start& start, const supervise::SignalState& given) {
+Result<> make_rules(sys::Kernel& kernel, const Plan& plan, sys::Fd& rules, const Log& log) {
+    if (!plan.landlock.restricts_anything()) {
+        return {};
+    }
+    std::vector<std::string> state;
+    for (const SetupStep& step : plan.setup) {
+        state.push_back(step.path);
+    }
+    Result<confine::Ruleset> made = confine::make_ruleset(kernel, plan.landlock, state);
+    if (!made) {
+        return std::unexpected(made.error());
+    }
+    for (const std::string& warning : made->warnings) {
+        log.warn(warning);
+    }
+    if (!made->fd) {
+        return {};
+    }
+    log.info("landlock: version " + std::to_string(made->abi));
+    const std::vector<int> handed_over = descriptors_of(plan); // whose numbers are the app's
+    sys::Sys<sys::Fd> kept =
+        kernel.move_descriptor(std::move(made->fd), handed_over.empty() ? 3 : handed_over.back() + 1);
+    if (!kept) {
+        return call_failed(ExitCode::kConfine, "cannot keep the Landlock rules", "fcntl F_DUPFD_CLOEXEC", kept.error());
+    }
+    rules = std::move(*kept);
+    return {};
+}
+
+Launch launch_of(Start& start, const supervise::SignalState& given) {
+    const bool landlocked = static_cast<bool>(start.rules);
     return {.program = start.program,
             .filter = start.filter.program(),
             .wanted = start.wanted,
             .given_signals = given,
+            .filter_flags = start.filter.flags(),
+            .ruleset = std::move(start.rules),
+            .landlocked = landlocked,
             .as_is = start.plan.as_is,
             .new_session = start.plan.supervision.new_session,
             .dies_with_parent = start.plan.supervision.kill_on_orphan,
@@ -146,7 +183,8 @@ Result<Start> prepare(sys::Kernel& kernel, Plan plan) {
         return std::unexpected(wanted.error());
     }
     start.wanted = plan.as_is ? *wanted : plan::with_filter(plan, *wanted);
-    Result<confine::Filter> filter = confine::filter_for(kernel, plan.as_is ? "off" : plan.seccomp);
+    const Seccomp asked = plan.as_is ? Seccomp{.profile = "off"} : plan.seccomp;
+    Result<confine::Filter> filter = confine::filter_for(kernel, asked, plan.warnings);
     if (!filter) {
         return std::unexpected(filter.error());
     }

@@ -26,17 +26,23 @@ struct Start {
     Program program;
     std::vector<sys::Fd> sockets = {}; // as opened by set_up(), until the drop puts them in their places
     std::vector<int> handed_over = {}; // descriptors above 2 that the app gets
+    sys::Fd rules = {};                // Landlock's; none: not asked for, or the kernel cannot
     std::string ready_file;            // commands/readiness.hpp; empty: none was asked for
 };
 
 // Plan → Start: who the app is, whether that is allowed and can be reached from here, which filter, which program.
 Result<Start> prepare(sys::Kernel& kernel, Plan plan);
 
-// The drop with all that surrounds it: what only root may give the app before, the directory it starts in after.
+// Makes Landlock's rules for the app, while root still may open every path, at a descriptor above those that the app
+// gets; none if they are not asked for or the kernel cannot. What it cannot do is told.
+Result<> make_rules(sys::Kernel& kernel, const Plan& plan, sys::Fd& rules, const Log& log);
+
+// The drop with all that surrounds it: what only root may give the app before, the directory it starts in after. The
+// rules stay open.
 Result<> step_down(sys::Kernel& kernel, const Start& start);
 
-// The app's side of a launch, without PID 1's. Borrows from start.
-Launch launch_of(const Start& start, const supervise::SignalState& given);
+// The app's side of a launch, without PID 1's. Borrows from start, and takes its rules.
+Launch launch_of(Start& start, const supervise::SignalState& given);
 
 // The filter that PID 1 puts on itself.
 confine::BuiltIn own_filter_of(const Start& start);

@@ -4,7 +4,9 @@
 #include <cerrno>
 #include <compare>
 #include <cstddef>
+#include <iterator>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -170,15 +172,6 @@ struct Segment {
     Target target;
 };
 
-void append(std::vector<Segment>& segments, std::uint32_t first, Target target) {
-    if (!segments.empty() && segments.back().first == first) {
-        segments.pop_back();
-    }
-    if (segments.empty() || segments.back().target != target) {
-        segments.push_back({first, target});
-    }
-}
-
 // A short stretch first loses the numbers that differ from equal neighbours on both sides, one comparison each; the
 // rest halves.
 Target search(Assembler& code, const std::vector<Segment>& segments) {
@@ -201,22 +194,70 @@ Target search(Assembler& code, const std::vector<Segment>& segments) {
     return code.branch(kNumber, kWholeWord, BPF_JGE, middle->first, upper, lower);
 }
 
-// All calls that arrive with one AUDIT_ARCH: x32 ones are x86-64's with a bit in the number, and killed unless listed.
-// Number -1 is no call: a debugger outside sets it to skip one, so it gets the default.
+// The largest number that the profile names, in rules for other machines, kernels or capabilities too: what is above
+// was not known to its author. ARM's own calls have numbers far above the others.
+std::optional<std::uint32_t> newest(const Profile& profile, Architecture architecture) {
+    constexpr std::uint32_t kArmPrivate = 0xf0000;
+    std::optional<std::uint32_t> largest;
+    const auto look_at = [&](const std::vector<std::string>& names) {
+        for (const std::string& name : names) {
+            for (const Entry& entry : entries_of(name, architecture)) {
+                if (architecture != Architecture::kArm || entry.number < kArmPrivate) {
+                    largest = std::max(largest, std::optional(entry.number));
+                }
+            }
+        }
+    };
+    for (const Rule& rule : profile.rules) {
+        look_at(rule.names);
+    }
+    look_at(profile.also_named);
+    return largest;
+}
+
+bool refuses(Action action) {
+    const Action kind = action & SECCOMP_RET_ACTION_FULL;
+    return kind == SECCOMP_RET_ERRNO || kind == SECCOMP_RET_KILL_THREAD || kind == SECCOMP_RET_KILL_PROCESS ||
+           kind == SECCOMP_RET_TRAP;
+}
+
+// Where each answer to numbers without a rule begins. x32 calls are x86-64's with a bit in the number, and killed
+// unless listed. Number -1 is no call: a debugger outside sets it to skip one, so it gets the default.
+using Starts = std::map<std::uint32_t, Target>;
+
+Starts without_rules(Assembler& code, const Profile& profile, std::uint32_t audit) {
+    const Target otherwise = code.answer(profile.default_action);
+    Starts starts = {{0, otherwise}, {0xffffffff, otherwise}};
+    const bool has_x32 = audit == facts_of(Architecture::kX32).audit;
+    if (has_x32) {
+        starts.emplace(kX32Bit, std::ranges::contains(profile.architectures, Architecture::kX32)
+                                    ? otherwise
+                                    : code.answer(SECCOMP_RET_KILL_PROCESS));
+    }
+    for (const Architecture architecture : profile.architectures) {
+        const auto largest = newest(profile, architecture);
+        if (facts_of(architecture).audit == audit && largest && refuses(profile.default_action)) {
+            starts.emplace(*largest + 1, code.answer(SECCOMP_RET_ERRNO | ENOSYS));
+        }
+    }
+    return starts;
+}
+
+Target at(const Starts& starts, std::uint32_t number) { return std::prev(starts.upper_bound(number))->second; }
+
+// All calls that arrive with one AUDIT_ARCH.
 Target section(Assembler& code, const Profile& profile, std::uint32_t audit) {
     Said said;
-    bool x32 = false;
     for (const bool conditional : {true, false}) {
         for (const Architecture architecture : profile.architectures) {
             if (facts_of(architecture).audit == audit) {
                 collect(profile, architecture, conditional, said);
-                x32 = x32 || architecture == Architecture::kX32;
             }
         }
     }
-    const Target otherwise = code.answer(profile.default_action);
-    std::map<Fate, Target> generated = {{fate_of({}, profile.default_action), otherwise}};
-    std::vector<Segment> segments = {{0, otherwise}};
+    const Starts unnamed = without_rules(code, profile, audit);
+    Starts starts = unnamed;
+    std::map<Fate, Target> generated = {{fate_of({}, profile.default_action), code.answer(profile.default_action)}};
     for (auto& [number, choices] : said) {
         Fate fate = fate_of(std::move(choices), profile.default_action);
         auto known = generated.find(fate);
@@ -224,12 +265,14 @@ Target section(Assembler& code, const Profile& profile, std::uint32_t audit) {
             const Target target = generate(code, fate);
             known = generated.emplace(std::move(fate), target).first;
         }
-        append(segments, number, known->second);
-        append(segments, number + 1, otherwise);
+        starts[number] = known->second;
+        starts.emplace(number + 1, at(unnamed, number + 1));
     }
-    if (audit == facts_of(Architecture::kX32).audit && !x32) {
-        append(segments, kX32Bit, code.answer(SECCOMP_RET_KILL_PROCESS));
-        append(segments, 0xffffffff, otherwise);
+    std::vector<Segment> segments;
+    for (const auto& [first, target] : starts) {
+        if (segments.empty() || segments.back().target != target) {
+            segments.push_back({first, target});
+        }
     }
     return search(code, segments);
 }

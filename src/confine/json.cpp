@@ -69,6 +69,14 @@ void Document::complain(const std::string& path, std::string_view what) {
     }
 }
 
+void Document::object(const std::string& path, std::string_view what) {
+    if (ignored_ == nullptr) {
+        complain(path, what);
+    } else {
+        ignored_->push_back(path.empty() ? std::string(what) : fmt::format("{}: {}", path, what));
+    }
+}
+
 std::string Node::shown() const {
     if (!present() || value_->is_structured()) {
         return !present() ? "nothing" : value_->is_array() ? "a list" : "an object";
@@ -132,7 +140,7 @@ void Node::only(std::initializer_list<std::string_view> keys) const {
     }
     for (const auto& [key, value] : value_->items()) {
         if (key != "comment" && !std::ranges::contains(keys, key)) {
-            complain(fmt::format("unknown key \"{}\"; known here are {}", key, fmt::join(keys, ", ")));
+            object(fmt::format("unknown key \"{}\"; known here are {}", key, fmt::join(keys, ", ")));
         }
     }
 }

@@ -19,12 +19,16 @@ class Document {
         std::string_view text); // complains of text that is not JSON, and of a key written twice in an object
 
     void complain(const std::string& path, std::string_view what);
+    // Complains, or when the reader is lenient only notes it.
+    void object(const std::string& path, std::string_view what);
+    void be_lenient(std::vector<std::string>* ignored) { ignored_ = ignored; }
     const std::optional<std::string>& complaint() const { return complaint_; }
     const nlohmann::json& root() const { return root_; }
 
   private:
     nlohmann::json root_;
     std::optional<std::string> complaint_;
+    std::vector<std::string>* ignored_ = nullptr;
 };
 
 // A value in a document and the way to it, as in syscalls[12].args[0].op. Absent and null are the same.
@@ -39,9 +43,11 @@ class Node {
     std::string text() const;        // complains of anything but a string
     std::uint64_t number() const;    // complains of anything but a whole number from 0 to 2^64 - 1
     std::vector<std::string> texts() const;
-    // Complains of anything but an object, and of keys other than these and "comment".
+    // Complains of anything but an object, and objects to keys other than these and "comment".
     void only(std::initializer_list<std::string_view> keys) const;
     void complain(std::string_view what) const { document_->complain(path_, what); }
+    void object(std::string_view what) const { document_->object(path_, what); }
+    const std::string& path() const { return path_; }
 
   private:
     Node(Document* document, const nlohmann::json* value, std::string path)

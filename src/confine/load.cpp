@@ -10,6 +10,7 @@
 #include <linux/seccomp.h>
 #include <sys/stat.h>
 
+#include "confine/adjust.hpp"
 #include "confine/compile.hpp"
 #include "confine/digest.hpp"
 #include "confine/evaluate.hpp"
@@ -41,12 +42,13 @@ bool lets_execute(std::span<const sock_filter> program, Architecture native) {
     return action == SECCOMP_RET_ALLOW || action == SECCOMP_RET_LOG;
 }
 
-std::string_view advice(int error) {
+std::string_view advice(int error, unsigned flags) {
     switch (error) {
     case EACCES:
         return "no_new_privs is not set";
     case EINVAL:
-        return "the kernel has no seccomp filters, or refuses this program";
+        return flags == 0 ? "the kernel has no seccomp filters, or refuses this program"
+                          : "the kernel has no seccomp filters, or refuses this program, or one of the profile's flags";
     case ENOMEM:
         return "too many filters are attached already, or memory is short";
     case ENOSYS:
@@ -57,41 +59,114 @@ std::string_view advice(int error) {
     }
 }
 
-} // namespace
-
-Result<Filter> filter_for(sys::Kernel& kernel, const std::string& value) {
-    if (value == "default") {
-        return Filter(BuiltIn::kDefault);
+Result<Source> from_profile(std::string_view text, const Machine& machine, const Seccomp& asked, Ignored* ignored) {
+    Result<Profile> profile = read_profile(text, machine, ignored);
+    if (machine.own_source) {
+        profile = std::move(profile).and_then(
+            [&asked](Profile own) { return adjust(std::move(own), asked.allow, asked.deny); });
     }
-    if (value == "off") {
-        return Filter();
-    }
-    const sys::Sys<std::string> text = contents(kernel, value);
-    if (!text) {
-        return fail(ExitCode::kUsage,
-                    fmt::format("seccomp profile {}: {}; give \"default\", \"off\" or a readable file", value,
-                                std::strerror(text.error())));
-    }
-    const Machine machine = this_machine();
-    Result<std::vector<sock_filter>> program = read_profile(*text, machine).and_then(compile);
+    Result<std::vector<sock_filter>> program = profile.and_then(compile);
     if (!program) {
-        return fail(program.error().code, fmt::format("seccomp profile {}: {}", value, program.error().line));
+        return std::unexpected(program.error());
     }
-    if (!lets_execute(*program, machine.native)) {
-        return fail(ExitCode::kUsage,
-                    fmt::format("seccomp profile {}: forbids execve, so no app could start; allow it", value));
-    }
-    std::string digest = sha256(*program);
-    return Filter(std::move(*program), std::move(digest));
+    Source source;
+    source.compiled = {.native = machine.native,
+                       .flags = profile->flags,
+                       .kernel_from = profile->kernel_from,
+                       .kernel_below = profile->kernel_below,
+                       .source_sha256 = sha256_of_text(text),
+                       .program = std::move(*program)};
+    source.profile = std::move(*profile);
+    return source;
 }
 
-Result<> load(sys::Kernel& kernel, std::span<const sock_filter> program) {
+Result<Source> from_compiled(std::string_view bytes) {
+    Result<Compiled> compiled = read_compiled(bytes);
+    if (!compiled) {
+        return std::unexpected(compiled.error());
+    }
+    return Source{.profile = {}, .compiled = std::move(*compiled)};
+}
+
+Result<Source> from_file(sys::Kernel& kernel, const Seccomp& asked, std::vector<std::string>& warnings) {
+    if (!asked.allow.empty() || !asked.deny.empty()) {
+        return fail(ExitCode::kUsage, "--seccomp-allow and --seccomp-deny change a built-in filter, not a file's");
+    }
+    const sys::Sys<std::string> text = contents(kernel, asked.profile);
+    if (!text) {
+        return fail(ExitCode::kUsage, fmt::format("{}; give \"default\", \"strict\", \"off\" or a readable file",
+                                                  std::strerror(text.error())));
+    }
+    if (is_compiled(*text)) {
+        return from_compiled(*text);
+    }
+    Ignored ignored;
+    Result<Source> source = from_profile(*text, this_machine(), asked, asked.lenient ? &ignored : nullptr);
+    for (const std::string& what : ignored) {
+        warnings.push_back(fmt::format("seccomp profile {}: passed over: {}", asked.profile, what));
+    }
+    return source;
+}
+
+Result<Filter> filter_from(Source source) {
+    const Machine machine = this_machine();
+    if (Result<> fits = check_fit(source.compiled, machine); !fits) {
+        return std::unexpected(fits.error());
+    }
+    std::vector<sock_filter>& program = source.compiled.program;
+    if (!lets_execute(program, machine.native)) {
+        return fail(ExitCode::kUsage, "forbids execve, so no app could start; allow it");
+    }
+    std::string digest = sha256(program);
+    return Filter(std::move(program), source.compiled.flags, std::move(digest));
+}
+
+// Says of which profile an error is.
+template <class T> Result<T> of_profile(Result<T> result, const Seccomp& asked) {
+    if (!result) {
+        result.error().line.insert(0, fmt::format("seccomp profile {}: ", asked.profile));
+    }
+    return result;
+}
+
+} // namespace
+
+Result<Source> read_source(sys::Kernel& kernel, const Seccomp& asked, std::vector<std::string>& warnings) {
+    const std::optional<BuiltIn> which = find_builtin(asked.profile);
+    if (!which) {
+        return of_profile(from_file(kernel, asked, warnings), asked);
+    }
+    Machine machine = this_machine();
+    machine.own_source = true;
+    return of_profile(from_profile(builtin_source(*which), machine, asked, nullptr), asked);
+}
+
+Result<Filter> filter_for(sys::Kernel& kernel, const Seccomp& asked, std::vector<std::string>& warnings) {
+    const bool changed = !asked.allow.empty() || !asked.deny.empty();
+    if (asked.profile == "off") {
+        return changed ? of_profile(Result<Filter>(fail(ExitCode::kUsage, "there is no filter for --seccomp-allow and "
+                                                                          "--seccomp-deny to change")),
+                                    asked)
+                       : Filter();
+    }
+    if (const std::optional<BuiltIn> which = find_builtin(asked.profile); which && !changed) {
+        return Filter(*which);
+    }
+    Result<Source> source = read_source(kernel, asked, warnings);
+    return source ? of_profile(filter_from(std::move(*source)), asked) : std::unexpected(source.error());
+}
+
+Error not_loaded(int error, unsigned flags) {
+    return {ExitCode::kConfine,
+            fmt::format("cannot load the seccomp filter: {}: {}", std::strerror(error), advice(error, flags))};
+}
+
+Result<> load(sys::Kernel& kernel, std::span<const sock_filter> program, unsigned flags) {
     if (program.empty()) {
         return fail(ExitCode::kInternal, "an empty seccomp filter was to be loaded");
     }
-    if (const sys::Sys<> loaded = kernel.load_filter(program); !loaded) {
-        return fail(ExitCode::kConfine, fmt::format("cannot load the seccomp filter: {}: {}",
-                                                    std::strerror(loaded.error()), advice(loaded.error())));
+    if (const sys::Sys<> loaded = kernel.load_filter(program, flags); !loaded) {
+        return std::unexpected(not_loaded(loaded.error(), flags));
     }
     return {};
 }

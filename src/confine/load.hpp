@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -9,6 +10,9 @@
 #include <linux/filter.h>
 
 #include "confine/builtin.hpp"
+#include "confine/compiled.hpp"
+#include "confine/profile.hpp"
+#include "stepdown/confinement.hpp"
 #include "stepdown/error.hpp"
 #include "sys/kernel.hpp"
 
@@ -19,27 +23,43 @@ class Filter {
   public:
     Filter() = default; // none: "off"
     explicit Filter(BuiltIn which) : built_in_(builtin(which)), sha256_(builtin_sha256(which)) {}
-    Filter(std::vector<sock_filter> program, std::string sha256)
-        : own_(std::move(program)), sha256_(std::move(sha256)) {}
+    Filter(std::vector<sock_filter> program, unsigned flags, std::string sha256)
+        : own_(std::move(program)), flags_(flags), sha256_(std::move(sha256)) {}
 
     bool off() const { return program().empty(); }
     std::span<const sock_filter> program() const {
         return own_.empty() ? built_in_ : std::span<const sock_filter>(own_);
     }
+    unsigned flags() const { return flags_; }           // SECCOMP_FILTER_FLAG_*
     std::string_view sha256() const { return sha256_; } // of the program's bytes, hexadecimal; empty when off
 
   private:
     std::span<const sock_filter> built_in_;
     std::vector<sock_filter> own_;
+    unsigned flags_ = 0;
     std::string sha256_;
 };
 
-// What a Plan's seccomp value stands for: "default", "off", or the path of a profile, which is read and compiled.
-// Errors (kUsage) name the file and the place in it. To be called before the step down: the file may be root's.
-Result<Filter> filter_for(sys::Kernel& kernel, const std::string& value);
+// A profile or compiled filter as it was found, with what it becomes: for those who want to look at it.
+struct Source {
+    std::optional<Profile> profile; // empty: a compiled filter
+    Compiled compiled;
+};
+
+// Reads and compiles what a Plan's seccomp names, a built-in too ("pid1" among them), changed as the Plan says. What
+// was passed over in a lenient reading is added to warnings. Errors (kUsage) name the file and the place in it.
+Result<Source> read_source(sys::Kernel& kernel, const Seccomp& asked, std::vector<std::string>& warnings);
+
+// What is to be loaded for a Plan's seccomp; nothing is read and compiled for a built-in filter as it is. Refuses a
+// filter for another machine or kernel, and one under which no app could start. To be called before the step down: the
+// file may be root's.
+Result<Filter> filter_for(sys::Kernel& kernel, const Seccomp& asked, std::vector<std::string>& warnings);
 
 // Puts the calling thread under the filter for good; needs no_new_privs. Success makes no allocation, so it may be
 // called between fork and exec. Errors are kConfine. An empty program is an error: "off" is for the caller to skip.
-Result<> load(sys::Kernel& kernel, std::span<const sock_filter> program);
+Result<> load(sys::Kernel& kernel, std::span<const sock_filter> program, unsigned flags = 0);
+
+// The error for a filter that the kernel did not take, with advice.
+Error not_loaded(int error, unsigned flags);
 
 } // namespace stepdown::confine

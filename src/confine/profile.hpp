@@ -29,19 +29,30 @@ struct Rule {
     std::vector<std::string> names;
     Action action = 0;
     std::vector<Condition> conditions;
+    std::string place = {}; // where it was written, for people: "syscalls[12]"
 
     bool operator==(const Rule&) const = default;
 };
+
+// major << 16 | minor
+using KernelVersion = std::uint32_t;
+inline constexpr KernelVersion kNoKernel = ~KernelVersion{0};
 
 // A profile that was read: nothing in it depends on the text any more. Rules for other capabilities, kernels or
 // machines are gone.
 //
 // For one call: rules with conditions are tried first, in the file's order; then the first rule without; then the
-// default. A call through an architecture that is not listed kills the process.
+// default. A call above all that the profile names is newer than its author: ENOSYS where the default would refuse it.
+// A call through an architecture that is not listed kills the process.
 struct Profile {
     Action default_action = 0;
     std::vector<Architecture> architectures; // the most used first; never empty
     std::vector<Rule> rules;
+    std::vector<std::string> also_named = {}; // in rules that are gone: the author knew these calls
+    unsigned flags = 0;                       // SECCOMP_FILTER_FLAG_* of seccomp(2)
+    // The kernels for which the rules that ask for a version would be the same: from, inclusive, to below.
+    KernelVersion kernel_from = 0;
+    KernelVersion kernel_below = kNoKernel;
 
     bool operator==(const Profile&) const = default;
 };

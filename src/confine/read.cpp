@@ -12,6 +12,8 @@
 #include <linux/seccomp.h>
 #include <sys/utsname.h>
 
+#include "confine/errno_names.hpp"
+#include "confine/groups.hpp"
 #include "confine/json.hpp"
 #include "confine/syscalls.hpp"
 
@@ -52,16 +54,17 @@ constexpr std::array kCompares = {
 };
 
 // Machines that the specifications know and whose calls can never reach a kernel that stepdown is built for.
-constexpr std::array<std::string_view, 16> kForeignArchitectures = {
-    "SCMP_ARCH_LOONGARCH64", "SCMP_ARCH_M68K",     "SCMP_ARCH_MIPS",     "SCMP_ARCH_MIPS64",
-    "SCMP_ARCH_MIPS64N32",   "SCMP_ARCH_MIPSEL",   "SCMP_ARCH_MIPSEL64", "SCMP_ARCH_MIPSEL64N32",
-    "SCMP_ARCH_PARISC",      "SCMP_ARCH_PARISC64", "SCMP_ARCH_PPC",      "SCMP_ARCH_PPC64",
-    "SCMP_ARCH_PPC64LE",     "SCMP_ARCH_S390",     "SCMP_ARCH_S390X",    "SCMP_ARCH_SH",
+constexpr std::array<std::string_view, 17> kForeignArchitectures = {
+    "SCMP_ARCH_LOONGARCH64", "SCMP_ARCH_M68K",     "SCMP_ARCH_MIPS",        "SCMP_ARCH_MIPS64", "SCMP_ARCH_MIPS64N32",
+    "SCMP_ARCH_MIPSEL",      "SCMP_ARCH_MIPSEL64", "SCMP_ARCH_MIPSEL64N32", "SCMP_ARCH_PARISC", "SCMP_ARCH_PARISC64",
+    "SCMP_ARCH_PPC",         "SCMP_ARCH_PPC64",    "SCMP_ARCH_PPC64LE",     "SCMP_ARCH_S390",   "SCMP_ARCH_S390X",
+    "SCMP_ARCH_SH",          "SCMP_ARCH_SHEB",
 };
 
-constexpr std::array<std::string_view, 20> kDockerArchitectures = {
-    "386",      "amd64",  "arm", "arm64", "loong64", "mips", "mips64", "mips64le", "mips64n32", "mipsel",
-    "mipsel64", "mipsle", "ppc", "ppc64", "ppc64le", "s390", "s390x",  "riscv64",  "x32",       "x86",
+constexpr std::array<std::string_view, 23> kDockerArchitectures = {
+    "386",       "amd64",   "arm",      "arm64",  "loong64",     "mips",   "mips64",   "mips64le",
+    "mips64n32", "mipsel",  "mipsel64", "mipsle", "ppc",         "ppc64",  "ppc64le",  "s390",
+    "s390x",     "riscv64", "x32",      "x86",    "mipsel64n32", "parisc", "parisc64",
 };
 
 // A row of a table by its first member; complains with the whole table when there is none.
@@ -81,25 +84,63 @@ const typename Table::value_type* find_row(const Table& table, const Node& node,
     return nullptr;
 }
 
-Action read_action(const Node& entry, std::string_view action_key, std::string_view errno_key) {
+// containers/common writes an errno by its name, or a number in quotes. An empty text is none, as where it comes from.
+std::optional<std::uint64_t> named_errno(const Node& node) {
+    if (!node.present() || node.text().empty()) {
+        return std::nullopt;
+    }
+    const std::string name = node.text();
+    std::uint64_t number = 0;
+    const auto [end, bad] = std::from_chars(name.data(), name.data() + name.size(), number);
+    if (bad == std::errc{} && end == name.data() + name.size()) {
+        return number;
+    }
+    const std::optional<std::uint64_t> known = errno_of(name);
+    if (!known) {
+        node.complain(fmt::format("\"{}\" is no errno such as \"EPERM\"", name));
+    }
+    return known.value_or(EPERM);
+}
+
+struct ErrnoKeys {
+    std::string_view number;
+    std::string_view name;
+};
+
+// The errno that is written, by whichever key; both must mean the same.
+std::optional<std::uint64_t> read_errno(const Node& entry, ErrnoKeys keys) {
+    const std::optional<std::uint64_t> named = named_errno(entry[keys.name]);
+    const Node value = entry[keys.number];
+    if (!value.present()) {
+        return named;
+    }
+    const std::uint64_t number = value.number();
+    if (named && *named != number) {
+        value.complain(fmt::format("{}, but {} says {}", number, keys.name, *named));
+    }
+    return number;
+}
+
+Action read_action(const Node& entry, std::string_view action_key, ErrnoKeys keys) {
     if (entry[action_key].present() && entry[action_key].text() == "SCMP_ACT_NOTIFY") {
         entry[action_key].complain("SCMP_ACT_NOTIFY needs a listener, and there is none");
         return 0;
     }
     const ActionRow* row = find_row(kActions, entry[action_key], "action");
-    const Node value = entry[errno_key];
     if (row == nullptr) {
         return 0;
     }
+    const std::optional<std::uint64_t> value = read_errno(entry, keys);
+    const Node where = entry[entry[keys.number].present() ? keys.number : keys.name];
     if (!row->takes_errno) {
-        if (value.present()) {
-            value.complain(fmt::format("{} takes no errno", row->name));
+        if (value) {
+            where.object(fmt::format("{} takes no errno", row->name));
         }
         return row->action;
     }
-    const std::uint64_t number = value.present() ? value.number() : EPERM;
+    const std::uint64_t number = value.value_or(EPERM);
     if (number < 1 || number > kLargestErrno) {
-        value.complain(fmt::format("{} is no errno; a number from 1 to {}", number, kLargestErrno));
+        where.complain(fmt::format("{} is no errno; a number from 1 to {}", number, kLargestErrno));
     }
     return row->action | static_cast<Action>(number & SECCOMP_RET_DATA);
 }
@@ -132,10 +173,10 @@ Condition read_condition(const Node& node, const std::vector<std::string>& names
     return condition;
 }
 
-bool kernel_is_at_least(const Node& node, const Machine& machine) {
+KernelVersion read_kernel(const Node& node) {
     const std::string text = node.text();
-    unsigned major = 0;
-    unsigned minor = 0;
+    std::uint16_t major = 0;
+    std::uint16_t minor = 0;
     const char* end = text.data() + text.size();
     const auto [dot, bad_major] = std::from_chars(text.data(), end, major);
     const bool has_minor = bad_major == std::errc{} && dot != end && *dot == '.';
@@ -143,7 +184,7 @@ bool kernel_is_at_least(const Node& node, const Machine& machine) {
     if (!has_minor || bad_minor != std::errc{} || rest != end) {
         node.complain(fmt::format("\"{}\" is no kernel version such as \"4.8\"", text));
     }
-    return std::pair(machine.kernel_major, machine.kernel_minor) >= std::pair(major, minor);
+    return KernelVersion{major} << 16 | minor;
 }
 
 struct Filter {
@@ -153,7 +194,7 @@ struct Filter {
     std::optional<bool> kernel_matches;
 };
 
-Filter read_filter(const Node& node, const Machine& machine) {
+Filter read_filter(const Node& node, const Machine& machine, Profile& profile) {
     Filter filter;
     if (!node.present()) {
         return filter;
@@ -174,43 +215,75 @@ Filter read_filter(const Node& node, const Machine& machine) {
         filter.machine_matches = filter.machine_matches || name == facts_of(machine.native).docker_name;
     }
     if (node["minKernel"].present() && !(node["minKernel"].text().empty())) {
-        filter.kernel_matches = kernel_is_at_least(node["minKernel"], machine);
+        const KernelVersion least = read_kernel(node["minKernel"]);
+        filter.kernel_matches = machine.kernel() >= least;
+        if (*filter.kernel_matches) {
+            profile.kernel_from = std::max(profile.kernel_from, least);
+        } else {
+            profile.kernel_below = std::min(profile.kernel_below, least);
+        }
     }
     return filter;
 }
 
 // Docker's order: one hit in excludes drops the entry, then everything in includes must hold.
-bool applies(const Node& entry, const Machine& machine) {
-    const Filter excludes = read_filter(entry["excludes"], machine);
-    const Filter includes = read_filter(entry["includes"], machine);
+bool applies(const Node& entry, const Machine& machine, Profile& profile) {
+    const Filter excludes = read_filter(entry["excludes"], machine, profile);
+    const Filter includes = read_filter(entry["includes"], machine, profile);
     return !excludes.machine_matches && !excludes.kernel_matches.value_or(false) && !includes.any_capability &&
            (includes.machine_matches || !includes.machine_named) && includes.kernel_matches.value_or(true);
 }
 
-std::optional<Rule> read_rule(const Node& entry, const Machine& machine) {
-    entry.only({"names", "name", "action", "errnoRet", "args", "includes", "excludes"});
-    if (entry["name"].present()) {
-        entry["name"].complain("the old form; write \"names\": [...]");
+// The old key "name" of one call is Docker's. Runtimes that know only the specification read such a rule as one about
+// no call at all.
+std::vector<Node> read_names(const Node& entry) {
+    std::vector<Node> names = entry["names"].items();
+    const Node old = entry["name"];
+    if (old.present() && !old.text().empty()) {
+        if (!names.empty()) {
+            old.complain("either this or \"names\", not both");
+        }
+        old.object(
+            fmt::format("the old form; write \"names\": [\"{}\"], or have it read with --seccomp-lenient", old.text()));
+        names.push_back(old);
     }
-    Rule rule;
-    rule.names = entry["names"].texts();
-    if (rule.names.empty()) {
+    if (names.empty()) {
         entry["names"].complain("at least one system call is needed");
     }
-    for (const Node& item : entry["names"].items()) {
-        if (const std::string name = item.text(); !is_known(name)) {
-            item.complain(fmt::format("no kernel has a system call \"{}\"", name));
+    return names;
+}
+
+void read_rule(const Node& entry, const Machine& machine, Profile& profile) {
+    entry.only({"names", "name", "action", "errnoRet", "errno", "args", "includes", "excludes"});
+    Rule rule;
+    rule.place = entry.path();
+    for (const Node& item : read_names(entry)) {
+        std::string name = item.text();
+        const Group* group = machine.own_source && name.starts_with('@') ? find_group(name.substr(1)) : nullptr;
+        if (group != nullptr) {
+            std::ranges::move(calls_of(*group), std::back_inserter(rule.names));
+        } else if (is_known(name)) {
+            rule.names.push_back(std::move(name));
+        } else {
+            item.object(fmt::format("no kernel has a system call \"{}\"", name));
         }
     }
-    rule.action = read_action(entry, "action", "errnoRet");
+    rule.action = read_action(entry, "action", {"errnoRet", "errno"});
     for (const Node& item : entry["args"].items()) {
         rule.conditions.push_back(read_condition(item, rule.names));
     }
-    return applies(entry, machine) ? std::optional(std::move(rule)) : std::nullopt;
+    if (!applies(entry, machine, profile)) {
+        profile.also_named.insert(profile.also_named.end(), rule.names.begin(), rule.names.end());
+    } else if (!rule.names.empty()) {
+        profile.rules.push_back(std::move(rule));
+    }
 }
 
 void add_architecture(const Node& node, const Machine& machine, std::vector<Architecture>& list) {
     const std::string name = node.text();
+    if (name == "SCMP_ARCH_NATIVE") {
+        return; // always in
+    }
     const auto row = std::ranges::find(architectures(), std::string_view(name), &ArchitectureFacts::oci_name);
     if (row == architectures().end()) {
         if (!std::ranges::contains(kForeignArchitectures, std::string_view(name))) {
@@ -244,20 +317,40 @@ std::vector<Architecture> read_architectures(const Node& profile, const Machine&
     return list;
 }
 
-void refuse_unsupported(const Node& profile) {
-    profile.only({"defaultAction", "defaultErrnoRet", "architectures", "archMap", "flags", "listenerPath",
-                  "listenerMetadata", "syscalls"});
+struct FlagRow {
+    std::string_view name;
+    unsigned flag;
+};
+
+constexpr std::array kFlags = {
+    FlagRow{"SECCOMP_FILTER_FLAG_TSYNC", SECCOMP_FILTER_FLAG_TSYNC},
+    FlagRow{"SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG},
+    FlagRow{"SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW},
+};
+
+unsigned read_flags(const Node& profile) {
+    unsigned flags = 0;
     for (const Node& flag : profile["flags"].items()) {
-        // One thread loads the filter and then becomes the app: there is no other thread to bring along.
-        if (flag.text() != "SECCOMP_FILTER_FLAG_TSYNC") {
-            flag.complain(fmt::format("{} is not supported", flag.text()));
+        if (flag.text() == "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV") {
+            flag.complain("SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV needs a listener, and there is none");
+        } else if (const FlagRow* row = find_row(kFlags, flag, "flag")) {
+            flags |= row->flag;
         }
     }
+    return flags;
+}
+
+void refuse_listener(const Node& profile) {
     for (const std::string_view key : {"listenerPath", "listenerMetadata"}) {
         if (!profile[key].empty() && !(profile[key].text().empty())) {
             profile[key].complain("there is no listener");
         }
     }
+}
+
+// A runtime's whole config.json has the profile inside.
+Node profile_in(const Node& root) {
+    return root["linux"].present() && !root["defaultAction"].present() ? root["linux"]["seccomp"] : root;
 }
 
 } // namespace
@@ -272,17 +365,19 @@ Machine this_machine() {
     return machine;
 }
 
-Result<Profile> read_profile(std::string_view json, const Machine& machine) {
+Result<Profile> read_profile(std::string_view json, const Machine& machine, Ignored* ignored) {
     Document document(json);
-    const Node root(document);
+    document.be_lenient(ignored);
+    const Node root = profile_in(Node(document));
     Profile profile;
-    refuse_unsupported(root);
-    profile.default_action = read_action(root, "defaultAction", "defaultErrnoRet");
+    root.only({"defaultAction", "defaultErrnoRet", "defaultErrno", "architectures", "archMap", "flags", "listenerPath",
+               "listenerMetadata", "syscalls"});
+    profile.flags = read_flags(root);
+    refuse_listener(root);
+    profile.default_action = read_action(root, "defaultAction", {"defaultErrnoRet", "defaultErrno"});
     profile.architectures = read_architectures(root, machine);
     for (const Node& entry : root["syscalls"].items()) {
-        if (std::optional<Rule> rule = read_rule(entry, machine)) {
-            profile.rules.push_back(std::move(*rule));
-        }
+        read_rule(entry, machine, profile);
     }
     if (profile.rules.empty()) {
         root["syscalls"].complain("no rule applies: such a profile does nothing, or stops everything");

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
+#include <memory>
 #include <string>
 
 #include <elf.h>
@@ -32,38 +34,33 @@ struct NewCall {
 };
 
 constexpr std::array kNewCalls = {
-    NewCall{"quotactl_fd", 443},
-    NewCall{"landlock_create_ruleset", 444},
-    NewCall{"landlock_add_rule", 445},
-    NewCall{"landlock_restrict_self", 446},
-    NewCall{"memfd_secret", 447},
-    NewCall{"process_mrelease", 448},
-    NewCall{"futex_waitv", 449},
-    NewCall{"set_mempolicy_home_node", 450},
-    NewCall{"cachestat", 451},
-    NewCall{"fchmodat2", 452},
-    NewCall{"map_shadow_stack", 453},
-    NewCall{"futex_wake", 454},
-    NewCall{"futex_wait", 455},
-    NewCall{"futex_requeue", 456},
-    NewCall{"statmount", 457},
-    NewCall{"listmount", 458},
-    NewCall{"lsm_get_self_attr", 459},
-    NewCall{"lsm_set_self_attr", 460},
-    NewCall{"lsm_list_modules", 461},
-    NewCall{"mseal", 462},
-    NewCall{"setxattrat", 463},
-    NewCall{"getxattrat", 464},
-    NewCall{"listxattrat", 465},
-    NewCall{"removexattrat", 466},
-    NewCall{"open_tree_attr", 467},
-    NewCall{"file_getattr", 468},
-    NewCall{"file_setattr", 469},
-    NewCall{"listns", 470},
-    NewCall{"uretprobe", 335, kX86_64},
-    NewCall{"uprobe", 336, kX86_64},
-    NewCall{"riscv_hwprobe", 258, kRiscv64},
+    NewCall{"quotactl_fd", 443},       NewCall{"landlock_create_ruleset", 444},
+    NewCall{"landlock_add_rule", 445}, NewCall{"landlock_restrict_self", 446},
+    NewCall{"memfd_secret", 447},      NewCall{"process_mrelease", 448},
+    NewCall{"futex_waitv", 449},       NewCall{"set_mempolicy_home_node", 450},
+    NewCall{"cachestat", 451},         NewCall{"fchmodat2", 452},
+    NewCall{"map_shadow_stack", 453},  NewCall{"futex_wake", 454},
+    NewCall{"futex_wait", 455},        NewCall{"futex_requeue", 456},
+    NewCall{"statmount", 457},         NewCall{"listmount", 458},
+    NewCall{"lsm_get_self_attr", 459}, NewCall{"lsm_set_self_attr", 460},
+    NewCall{"lsm_list_modules", 461},  NewCall{"mseal", 462},
+    NewCall{"setxattrat", 463},        NewCall{"getxattrat", 464},
+    NewCall{"listxattrat", 465},       NewCall{"removexattrat", 466},
+    NewCall{"open_tree_attr", 467},    NewCall{"file_getattr", 468},
+    NewCall{"file_setattr", 469},      NewCall{"listns", 470},
+    NewCall{"rseq_slice_yield", 471},  NewCall{"uretprobe", 335, kX86_64},
+    NewCall{"uprobe", 336, kX86_64},   NewCall{"riscv_hwprobe", 258, kRiscv64},
 };
+
+// Calls of machines and of times that libseccomp does not know.
+constexpr std::string_view kElsewhere =
+    "arc_gettls arc_settls arc_usr_cmpxchg atomic_barrier atomic_cmpxchg_32 dipc exec_with_loader execv getdomainname "
+    "getdtablesize gethostname getpagesize getxgid getxpid getxuid kern_features llseek memory_ordering old_adjtimex "
+    "oldumount or1k_atomic osf_fstat osf_fstatfs osf_fstatfs64 osf_getdirentries osf_getdomainname osf_getitimer "
+    "osf_getrusage osf_getsysinfo osf_gettimeofday osf_lstat osf_mount osf_proplist_syscall osf_select "
+    "osf_set_program_attributes osf_setitimer osf_setsysinfo osf_settimeofday osf_shmat osf_sigprocmask osf_sigstack "
+    "osf_stat osf_statfs osf_statfs64 osf_swapon osf_syscall osf_sysinfo osf_usleep_thread osf_utimes osf_utsname "
+    "osf_wait4 perfctr sched_get_affinity sched_set_affinity sethae setpgrp utrap_install";
 
 // i386 since Linux 4.3 (sockets) and 5.1 (System V IPC). libseccomp names only the multiplexer, as a negative number.
 constexpr std::array kI386Direct = {
@@ -214,11 +211,36 @@ std::vector<Entry> entries_of(std::string_view name, Architecture architecture) 
     return entries;
 }
 
+std::map<std::uint32_t, std::string> calls_of(Architecture architecture) {
+    constexpr int kMost = 600;
+    std::map<std::uint32_t, std::string> calls;
+    const int base = architecture == kX32 ? static_cast<int>(kX32Bit) : 0;
+    for (int number = base; number < base + kMost; ++number) {
+        const std::unique_ptr<char, decltype([](char* text) { std::free(text); })> name(
+            seccomp_syscall_resolve_num_arch(facts_of(architecture).scmp, number));
+        if (name) {
+            calls.emplace(number, name.get());
+        }
+    }
+    const auto add = [&](const auto& table) {
+        for (const NewCall& call : table) {
+            if (call.only_on.value_or(architecture) == architecture) {
+                calls.emplace(call.number | static_cast<std::uint32_t>(base), call.name);
+            }
+        }
+    };
+    add(kNewCalls);
+    if (architecture == kX86) {
+        add(kI386Direct);
+    }
+    return calls;
+}
+
 bool is_known(std::string_view name) {
-    if (name.contains('\0')) { // libseccomp would read up to there
+    if (name.contains('\0') || name.contains(' ')) { // libseccomp would read up to the one, has_word() over the other
         return false;
     }
-    return std::ranges::contains(kNewCalls, name, &NewCall::name) ||
+    return std::ranges::contains(kNewCalls, name, &NewCall::name) || has_word(kElsewhere, name) ||
            seccomp_syscall_resolve_name_arch(SCMP_ARCH_X86_64, std::string(name).c_str()) != __NR_SCMP_ERROR;
 }
 

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -43,6 +45,9 @@ inline constexpr std::uint32_t kX32Bit = 0x40000000;
 
 // Empty when the architecture does not have the call.
 std::vector<Entry> entries_of(std::string_view name, Architecture architecture);
+
+// All calls of an architecture by number, but those that only a multiplexer has.
+std::map<std::uint32_t, std::string> calls_of(Architecture architecture);
 
 // Whether any kernel on any machine has a call of this name.
 bool is_known(std::string_view name);

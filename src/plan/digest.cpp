@@ -152,6 +152,35 @@ void append_own_rules(std::string& text, const OwnRules& rules) {
     }
 }
 
+void append_confinement(std::string& text, const Plan& plan) {
+    for (const std::string& item : plan.seccomp.allow) {
+        append_line(text, "seccomp-allow", item);
+    }
+    for (const std::string& item : plan.seccomp.deny) {
+        append_line(text, "seccomp-deny", item);
+    }
+    if (plan.seccomp.lenient) {
+        append_line(text, "seccomp-lenient", "yes");
+    }
+    const Landlock& asked = plan.landlock;
+    if (!asked.restricts_anything()) {
+        return;
+    }
+    append_line(text, "landlock", asked.mode == LandlockMode::kRequire ? "require" : "auto");
+    append_line(text, "rootfs", asked.read_only_root ? "ro" : "rw");
+    for (const FileGrant& file : asked.files) {
+        append_line(text, word_of(file.kind), file.path);
+    }
+    for (const std::uint16_t port : asked.connect) {
+        append_line(text, "connect", std::to_string(port));
+    }
+    for (const std::uint16_t port : asked.bind) {
+        append_line(text, "bind", std::to_string(port));
+    }
+    append_line(text, "scope-abstract", yes_or_no(asked.scope_abstract_sockets));
+    append_line(text, "scope-signals", yes_or_no(asked.scope_signals));
+}
+
 } // namespace
 
 std::string canonical_text(const Plan& plan) {
@@ -175,7 +204,8 @@ std::string canonical_text(const Plan& plan) {
     append_own_rules(text, plan.own);
     append_handover(text, plan);
     append_line(text, "setup-best-effort", yes_or_no(plan.setup_best_effort));
-    append_line(text, "seccomp", plan.seccomp);
+    append_line(text, "seccomp", plan.seccomp.profile);
+    append_confinement(text, plan);
     if (plan.emulate_root != "off") {
         append_line(text, "emulate-root", plan.emulate_root);
     }

@@ -1,8 +1,10 @@
 #include "plan/explain.hpp"
 
+#include <initializer_list>
 #include <optional>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -148,6 +150,75 @@ void explain_drop(const Plan& plan, std::vector<PlanStep>& steps) {
     drop("become non-dumpable", "the app has this process's uid and must not trace it");
 }
 
+std::string list_of(std::string_view word, const auto& items) {
+    return items.empty() ? std::string() : fmt::format("{} {}", word, fmt::join(items, ", "));
+}
+
+std::string paths_of(const Landlock& asked, FileGrantKind kind, std::string_view word) {
+    std::vector<std::string_view> paths;
+    for (const FileGrant& file : asked.files) {
+        if (file.kind == kind) {
+            paths.push_back(file.path);
+        }
+    }
+    return list_of(word, paths);
+}
+
+std::string writable_under_read_only_root(const Plan& plan) {
+    std::string paths = "/tmp and other places that are everybody's";
+    for (const SetupStep& step : plan.setup) {
+        paths.append(", ").append(step.path);
+    }
+    return "write " + paths;
+}
+
+void explain_landlock(const Plan& plan, std::string_view who, std::vector<PlanStep>& steps) {
+    const Landlock& asked = plan.landlock;
+    const std::string_view leniency = asked.mode == LandlockMode::kRequire
+                                          ? "Landlock; a kernel that cannot ends the start"
+                                          : "Landlock; what the kernel cannot do is left out with a warning";
+    const auto leave = [&](std::string_view what, std::initializer_list<std::string> grants) {
+        std::string all;
+        for (const std::string& grant : grants) {
+            all.append(all.empty() || grant.empty() ? "" : "; ").append(grant);
+        }
+        steps.push_back({"confine", fmt::format("{}leave the app {}: {}", who, what, all), std::string(leniency)});
+    };
+    if (asked.mode == LandlockMode::kOff) {
+        return;
+    }
+    if (asked.restricts_files()) {
+        const bool read_only = asked.read_only_root;
+        leave("of files",
+              {read_only ? "read and execute /" : "", read_only ? writable_under_read_only_root(plan) : "",
+               paths_of(asked, FileGrantKind::kRead, "read"), paths_of(asked, FileGrantKind::kWrite, "write"),
+               paths_of(asked, FileGrantKind::kExecute, "execute")});
+    }
+    if (!asked.connect.empty() || !asked.bind.empty()) {
+        leave("of TCP", {list_of("connect to port", asked.connect), list_of("listen on port", asked.bind)});
+    }
+    if (asked.scope_abstract_sockets || asked.scope_signals) {
+        leave("of other processes",
+              {asked.scope_abstract_sockets ? "no abstract socket" : "", asked.scope_signals ? "no signal" : ""});
+    }
+}
+
+void explain_confinement(const Plan& plan, std::string_view who, std::vector<PlanStep>& steps) {
+    explain_landlock(plan, who, steps);
+    const Seccomp& asked = plan.seccomp;
+    if (asked.profile == "off") {
+        steps.push_back({"confine", "no system call filter", "it was turned off"});
+        return;
+    }
+    std::string what = asked.profile == "default"  ? "load the built-in system call filter"
+                       : asked.profile == "strict" ? "load the strict built-in system call filter"
+                                                   : "load the filter of " + asked.profile;
+    for (const auto& [word, items] : {std::pair("allowing", &asked.allow), std::pair("refusing", &asked.deny)}) {
+        what += items->empty() ? "" : fmt::format(", {} {}", word, fmt::join(*items, ", "));
+    }
+    steps.push_back({"confine", std::string(who) + what, "last, since it refuses some of the calls above"});
+}
+
 void explain_start(const Plan& plan, std::vector<PlanStep>& steps) {
     const std::string_view who = plan.init ? "in the child: " : "";
     if (plan.emulate_root != "off") {
@@ -159,14 +230,7 @@ void explain_start(const Plan& plan, std::vector<PlanStep>& steps) {
                                                    : "a filter tells the app that it is root; nothing is "
                                                      "granted"});
     }
-    if (plan.seccomp == "off") {
-        steps.push_back({"confine", "no system call filter", "it was turned off"});
-    } else {
-        steps.push_back({"confine",
-                         plan.seccomp == "default" ? fmt::format("{}load the built-in system call filter", who)
-                                                   : fmt::format("{}load the filter of {}", who, plan.seccomp),
-                         "last, since it refuses some of the calls above"});
-    }
+    explain_confinement(plan, who, steps);
     steps.push_back(
         {"verify",
          plan.init ? "read the child's state back from the kernel and compare" : "read the state back and compare",

@@ -145,7 +145,7 @@ Result<Facts> wanted(const Plan& plan, const Facts& before) {
 }
 
 Facts with_filter(const Plan& plan, Facts facts) {
-    for (const std::string* filter : {&plan.emulate_root, &plan.seccomp}) {
+    for (const std::string* filter : {&plan.emulate_root, &plan.seccomp.profile}) {
         if (*filter != "off") {
             facts.seccomp_mode = SECCOMP_MODE_FILTER;
             if (facts.seccomp_filters) {

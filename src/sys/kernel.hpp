@@ -17,6 +17,15 @@ namespace stepdown::sys {
 // A value, or the errno the kernel answered with.
 template <class T = void> using Sys = std::expected<T, int>;
 
+// struct landlock_ruleset_attr of the kernel's ABI 6, whatever the headers of the build know.
+struct LandlockHandled {
+    std::uint64_t files = 0;  // LANDLOCK_ACCESS_FS_*
+    std::uint64_t ports = 0;  // LANDLOCK_ACCESS_NET_*, ABI 4
+    std::uint64_t scopes = 0; // LANDLOCK_SCOPE_*, ABI 6
+
+    bool operator==(const LandlockHandled&) const = default;
+};
+
 // The seam: every call of the start that changes privileges or uses root's. Nothing above it decides anything, nothing
 // below it does either, so that a test can record the calls (RecordingKernel) or fail one of them (FaultyKernel) and
 // the rest of the program cannot tell. All methods are plain system calls: no retries, no policy, no allocation unless
@@ -62,7 +71,15 @@ class Kernel {
     virtual Sys<> set_parent_death_signal(int number) = 0; // PR_SET_PDEATHSIG: a change of ids undoes it
 
     // ---- confining.
-    virtual Sys<> load_filter(std::span<const sock_filter> program) = 0; // seccomp(2) SECCOMP_SET_MODE_FILTER, no flags
+    // seccomp(2) SECCOMP_SET_MODE_FILTER; flags are SECCOMP_FILTER_FLAG_*.
+    virtual Sys<> load_filter(std::span<const sock_filter> program, unsigned flags = 0) = 0;
+    // landlock(7). The kernel's ABI version, and a new ruleset: what it handles is denied but for the grants added.
+    virtual Sys<unsigned> landlock_abi() = 0;
+    virtual Sys<Fd> landlock_ruleset(const LandlockHandled& handled) = 0;
+    virtual Sys<> landlock_grant_path(const Fd& ruleset, std::uint64_t access, const Fd& path) = 0; // path: O_PATH
+    virtual Sys<> landlock_grant_port(const Fd& ruleset, std::uint64_t access, std::uint16_t port) = 0;
+    virtual Sys<> landlock_restrict(int ruleset) = 0;        // the calling thread, for good; needs no_new_privs
+    virtual Sys<Fd> move_descriptor(Fd from, int least) = 0; // fcntl(2) F_DUPFD_CLOEXEC, unless it is there already
     // The same with SECCOMP_FILTER_FLAG_NEW_LISTENER and these flags: the descriptor that its notifications come to.
     virtual Sys<Fd> load_listened_filter(std::span<const sock_filter> program, unsigned flags) = 0;
 

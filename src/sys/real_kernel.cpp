@@ -3,6 +3,7 @@
 #include <climits>
 #include <csignal>
 #include <cstring>
+#include <utility>
 
 #include <fcntl.h>
 #include <grp.h>
@@ -24,6 +25,11 @@ namespace {
 
 // clone(2) wants the stack of a CLONE_VM child from its caller. The child only loads a filter, asks and executes.
 constexpr std::size_t kChildStack = 64 * 1024;
+// The same numbers on every machine, landlock(7). The headers of the build may be older than the kernel.
+constexpr long kLandlockCreate = 444;
+constexpr long kLandlockAdd = 445;
+constexpr long kLandlockRestrict = 446;
+
 alignas(16) char child_stack[kChildStack];
 
 constexpr long kFchmodat2 = 452; // the same on every architecture since Linux 6.6; older headers have no name for it
@@ -189,10 +195,51 @@ class RealKernel final : public Kernel {
     Sys<> set_subreaper() override { return done(::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)); }
     Sys<> set_parent_death_signal(int number) override { return done(::prctl(PR_SET_PDEATHSIG, number, 0, 0, 0)); }
 
-    Sys<> load_filter(std::span<const sock_filter> program) override {
+    Sys<> load_filter(std::span<const sock_filter> program, unsigned flags) override {
         const sock_fprog wrapped{.len = static_cast<unsigned short>(program.size()),
                                  .filter = const_cast<sock_filter*>(program.data())};
-        return done(::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &wrapped));
+        const long result = ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &wrapped);
+        return result > 0 ? Sys<>(std::unexpected(ESRCH)) : done(result); // the thread that could not be brought along
+    }
+
+    Sys<unsigned> landlock_abi() override {
+        constexpr unsigned kVersion = 1; // LANDLOCK_CREATE_RULESET_VERSION
+        const long version = ::syscall(kLandlockCreate, nullptr, 0, kVersion);
+        return version < 0 ? Sys<unsigned>(std::unexpected(errno)) : static_cast<unsigned>(version);
+    }
+
+    Sys<Fd> landlock_ruleset(const LandlockHandled& handled) override {
+        // An older kernel takes a longer attribute as long as it ends in zeros.
+        const long fd = ::syscall(kLandlockCreate, &handled, sizeof handled, 0);
+        return fd < 0 ? Sys<Fd>(std::unexpected(errno)) : Fd(static_cast<int>(fd));
+    }
+
+    Sys<> landlock_grant_path(const Fd& ruleset, std::uint64_t access, const Fd& path) override {
+        const struct [[gnu::packed]] {
+            std::uint64_t access;
+            std::int32_t parent;
+        } beneath{.access = access, .parent = path.get()};
+        constexpr int kPathBeneath = 1; // LANDLOCK_RULE_PATH_BENEATH
+        return done(::syscall(kLandlockAdd, ruleset.get(), kPathBeneath, &beneath, 0));
+    }
+
+    Sys<> landlock_grant_port(const Fd& ruleset, std::uint64_t access, std::uint16_t port) override {
+        const struct {
+            std::uint64_t access;
+            std::uint64_t port;
+        } open{.access = access, .port = port};
+        constexpr int kNetPort = 2; // LANDLOCK_RULE_NET_PORT
+        return done(::syscall(kLandlockAdd, ruleset.get(), kNetPort, &open, 0));
+    }
+
+    Sys<> landlock_restrict(int ruleset) override { return done(::syscall(kLandlockRestrict, ruleset, 0)); }
+
+    Sys<Fd> move_descriptor(Fd from, int least) override {
+        if (from.get() >= least) {
+            return from;
+        }
+        const int moved = ::fcntl(from.get(), F_DUPFD_CLOEXEC, least);
+        return moved < 0 ? Sys<Fd>(std::unexpected(errno)) : Fd(moved);
     }
 
     Sys<Fd> load_listened_filter(std::span<const sock_filter> program, unsigned flags) override {

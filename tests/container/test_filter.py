@@ -139,3 +139,39 @@ def test_a_broken_profile_stops_the_start(engine):
     image = engine.build(f"FROM {engine.image('debian')}\nCOPY profile.json /profile.json", files)
     shown = engine.run("echo", "ran", image=image, stepdown=["--user=app", "--seccomp=/profile.json"])
     assert shown.code == 100 and "ran" not in shown.out and "SCMP_ACT_LOUD" in shown.err, shown
+
+
+def test_a_filter_compiled_at_the_images_build_needs_no_profile_at_the_start(engine):
+    profile = {
+        "defaultAction": "SCMP_ACT_ALLOW",
+        "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 93}],
+    }
+    files = {"profile.json": (json.dumps(profile).encode(), 0o644)}
+    lines = [
+        f"FROM {engine.image('debian')}",
+        "COPY profile.json /profile.json",
+        "RUN /stepdown profile compile /profile.json -o /profile.bpf && rm /profile.json",
+    ]
+    image = engine.build("\n".join(lines), files)
+    shown = engine.run("mkdir", "/tmp/d", image=image, stepdown=["--user=app", "--seccomp=/profile.bpf"])
+    assert shown.code == 1 and "Protocol not supported" in shown.err, shown
+
+
+def test_a_built_in_filter_is_changed_by_a_variable(engine):
+    calls = {"ptrace": (101, 16, -1, 0, 0), "mkdir": (83, 0, 0), "AF_INET6": (41, 10, 1, 0)}
+    changes = ["-e", "STEPDOWN_SECCOMP_ALLOW=@ptrace", "-e", "STEPDOWN_SECCOMP_DENY=mkdir,socket:AF_INET6"]
+    shown = engine.run("python3", "-c", ASK, json.dumps(calls), image="apps", docker=UNCONFINED + changes)
+    assert shown.code == 0, shown
+    expected = {"ptrace": errno.ESRCH, "mkdir": errno.EPERM, "AF_INET6": errno.EAFNOSUPPORT}
+    assert json.loads(shown.out) == expected
+
+
+def test_the_strict_filter_lets_a_service_serve_and_no_code_be_written(engine):
+    assert engine.run("python3", "-c", "print('ran')", image="apps", stepdown=["--user=app", "--seccomp=strict"]).code == 0
+    calls = {"mmap both": (9, 0, 4096, 7, 34, -1, 0), "setuid": (105, 10001), "memfd_create": (319, 0, 0)}
+    shown = engine.run(
+        "python3", "-c", ASK, json.dumps(calls), image="apps", stepdown=["--user=app", "--seccomp=strict"]
+    )
+    assert shown.code == 0, shown
+    expected = {"mmap both": errno.EPERM, "setuid": errno.EPERM, "memfd_create": errno.ENOSYS}
+    assert json.loads(shown.out) == expected

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -79,6 +80,32 @@ TEST(ConfineKernel, LoadsWithoutRootAndGrowsTheFilterCountByOne) {
     const int before = filters();
     ASSERT_GE(before, 0);
     EXPECT_EQ(under(BuiltIn::kDefault, filters), answered(before + 1));
+}
+
+TEST(ConfineKernel, TakesTheFlagsOrSaysThatItDoesNot) {
+    const auto with = [](unsigned flags) {
+        return under(BuiltIn::kDefault, [flags] {
+            const auto loaded = sys::real_kernel().load_filter(confine::builtin(BuiltIn::kPid1), flags);
+            return loaded ? 0 : loaded.error();
+        });
+    };
+    EXPECT_EQ(with(SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_SPEC_ALLOW), answered(0));
+    EXPECT_EQ(with(1U << 20), answered(EINVAL));
+}
+
+TEST(ConfineKernel, AcceptsTheStrictFilter) {
+    EXPECT_EQ(under(BuiltIn::kStrict, error_of(SYS_mmap, 0L, 4096L, long{PROT_WRITE | PROT_EXEC},
+                                               long{MAP_PRIVATE | MAP_ANONYMOUS}, -1L, 0L)),
+              answered(EPERM));
+    EXPECT_EQ(under(BuiltIn::kStrict, error_of(SYS_mprotect, 0L, 4096L, long{PROT_EXEC})), answered(EPERM));
+    EXPECT_EQ(under(BuiltIn::kStrict, error_of(SYS_socket, AF_NETLINK | kDirty, long{SOCK_RAW}, 0L)),
+              answered(EAFNOSUPPORT));
+    EXPECT_EQ(under(BuiltIn::kStrict,
+                    [] {
+                        ::execl("/bin/true", "true", nullptr);
+                        return 1;
+                    }),
+              answered(0));
 }
 
 TEST(ConfineKernel, AcceptsPid1sFilter) {

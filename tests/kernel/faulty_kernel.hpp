@@ -101,11 +101,29 @@ class FaultyKernel final : public sys::Kernel {
     sys::Sys<> set_subreaper() override {
         return call("set_subreaper", [&] { return real_.set_subreaper(); });
     }
+    sys::Sys<> load_filter(std::span<const sock_filter> program, unsigned flags) override {
+        return call("load_filter", [&] { return real_.load_filter(program, flags); });
+    }
+    sys::Sys<unsigned> landlock_abi() override {
+        return call("landlock_abi", [&] { return real_.landlock_abi(); });
+    }
+    sys::Sys<sys::Fd> landlock_ruleset(const sys::LandlockHandled& handled) override {
+        return call("landlock_ruleset", [&] { return real_.landlock_ruleset(handled); });
+    }
+    sys::Sys<> landlock_grant_path(const sys::Fd& ruleset, std::uint64_t access, const sys::Fd& path) override {
+        return call("landlock_grant_path", [&] { return real_.landlock_grant_path(ruleset, access, path); });
+    }
+    sys::Sys<> landlock_grant_port(const sys::Fd& ruleset, std::uint64_t access, std::uint16_t port) override {
+        return call("landlock_grant_port", [&] { return real_.landlock_grant_port(ruleset, access, port); });
+    }
+    sys::Sys<> landlock_restrict(int ruleset) override {
+        return call("landlock_restrict", [&] { return real_.landlock_restrict(ruleset); });
+    }
+    sys::Sys<sys::Fd> move_descriptor(sys::Fd from, int to) override {
+        return call("move_descriptor", [&] { return real_.move_descriptor(std::move(from), to); });
+    }
     sys::Sys<> set_parent_death_signal(int number) override {
         return call("set_parent_death_signal", [&] { return real_.set_parent_death_signal(number); });
-    }
-    sys::Sys<> load_filter(std::span<const sock_filter> program) override {
-        return call("load_filter", [&] { return real_.load_filter(program); });
     }
     sys::Sys<sys::Fd> load_listened_filter(std::span<const sock_filter> program, unsigned flags) override {
         return call("load_listened_filter", [&] { return real_.load_listened_filter(program, flags); });

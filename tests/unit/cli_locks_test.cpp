@@ -42,7 +42,7 @@ TEST_F(Locks, TighteningIsFree) {
     derived("a.toml", "seccomp = 'default'\nreceipt = '/run/mine'\n");
     const auto tightened = parse_words({"--allow-root=no", "x"}, {"STEPDOWN_RECEIPT=/run/other"});
     ASSERT_TRUE(tightened) << refusal(tightened);
-    EXPECT_EQ(tightened->plan.seccomp, "default");
+    EXPECT_EQ(tightened->plan.seccomp.profile, "default");
     EXPECT_FALSE(tightened->plan.allow_root);
     EXPECT_EQ(tightened->plan.receipt, "/run/other");
 }
@@ -50,7 +50,7 @@ TEST_F(Locks, TighteningIsFree) {
 TEST_F(Locks, TheFloorStaysWhereTheBaseSetIt) {
     base("seccomp = 'off'\nlock = ['seccomp']\n");
     derived("a.toml", "seccomp = 'default'\n");
-    EXPECT_EQ(parse_words({"--seccomp=off", "x"})->plan.seccomp, "off") << "only what locks makes a floor";
+    EXPECT_EQ(parse_words({"--seccomp=off", "x"})->plan.seccomp.profile, "off") << "only what locks makes a floor";
     derived("a.toml", "seccomp = 'default'\nlock = ['seccomp']\n");
     EXPECT_THAT(refusal(parse_words({"--seccomp=off", "x"})), HasSubstr("/etc/stepdown.d/a.toml:2"));
 }

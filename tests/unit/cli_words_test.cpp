@@ -162,11 +162,12 @@ TEST_F(Words, BadSetupValuesAreRefusedWithTheirPlace) {
 TEST_F(Words, ChoicesNameWhatWouldBeRight) {
     EXPECT_EQ(refusal(parse_words({"--log-level=loud", "x"})),
               "--log-level: \"loud\" is not one of error, warn, info, debug");
-    EXPECT_EQ(refusal(parse_words({"--seccomp=strict", "x"})),
-              "--seccomp: \"strict\" is not one of default, off, or an absolute path");
+    EXPECT_EQ(refusal(parse_words({"--seccomp=strictest", "x"})),
+              "--seccomp: \"strictest\" is not one of default, strict, off, or an absolute path");
+    EXPECT_EQ(parse_words({"--seccomp=strict", "x"})->plan.seccomp.profile, "strict");
     EXPECT_EQ(refusal(parse_words({"--receipt=run/x", "x"})),
               "--receipt: \"run/x\" is not one of auto, off, or an absolute path");
-    EXPECT_EQ(parse_words({"--seccomp=/p.json", "x"})->plan.seccomp, "/p.json");
+    EXPECT_EQ(parse_words({"--seccomp=/p.json", "x"})->plan.seccomp.profile, "/p.json");
     EXPECT_EQ(parse_words({"--log-level=debug", "--log-format=json", "x"})->plan.log_level, LogLevel::kDebug);
 }
 
@@ -181,6 +182,43 @@ TEST_F(Words, VerifysAndPlansOwnOptions) {
     for (const char* pid : {"0", "-1", "x", "1 ", "+1", "99999999999", "1.5"}) {
         EXPECT_THAT(refusal(parse_words({"verify", "--pid", pid})), HasSubstr("is not a process id")) << pid;
     }
+}
+
+TEST_F(Words, ProfileTakesItsOptionsAmongItsWords) {
+    const auto compile = parse_words({"profile", "compile", "in.json", "-o", "out.bpf", "--seccomp-lenient"});
+    ASSERT_TRUE(compile) << refusal(compile);
+    EXPECT_EQ(compile->command, Command::kProfile);
+    EXPECT_THAT(compile->plan.command, testing::ElementsAre("compile", "in.json"));
+    EXPECT_EQ(compile->report.output, "out.bpf");
+    EXPECT_TRUE(compile->plan.seccomp.lenient);
+    const auto words = parse_words({"profile", "-o", "x", "show", "--", "--output", "-o"});
+    ASSERT_TRUE(words) << refusal(words);
+    EXPECT_THAT(words->plan.command, testing::ElementsAre("show", "--output", "-o"));
+    EXPECT_THAT(parse_words({"profile"})->plan.command, testing::IsEmpty());
+    EXPECT_THAT(refusal(parse_words({"profile", "show", "x", "--user=app"})), HasSubstr("is an option of"));
+    EXPECT_EQ(refusal(parse_words({"profile", "show", "x", "-o", "a", "-o", "b"})),
+              "--output: given twice, and only one value can be meant");
+}
+
+TEST_F(Words, WhatTheAppMayReachIsCheckedAndKept) {
+    const auto parsed = parse_words({"--rw=/data", "--exec=/usr", "--ro=/etc", "--connect=443", "--bind=0",
+                                     "--scope=signals", "--landlock=require", "--rootfs=ro", "x"});
+    ASSERT_TRUE(parsed) << refusal(parsed);
+    const Landlock& asked = parsed->plan.landlock;
+    EXPECT_THAT(asked.files, testing::UnorderedElementsAre(FileGrant{FileGrantKind::kWrite, "/data"},
+                                                           FileGrant{FileGrantKind::kExecute, "/usr"},
+                                                           FileGrant{FileGrantKind::kRead, "/etc"}));
+    EXPECT_THAT(asked.connect, testing::ElementsAre(443));
+    EXPECT_THAT(asked.bind, testing::ElementsAre(0));
+    EXPECT_TRUE(asked.scope_signals && !asked.scope_abstract_sockets && asked.read_only_root);
+    EXPECT_EQ(asked.mode, LandlockMode::kRequire);
+    EXPECT_FALSE(parse_words({"x"})->plan.landlock.restricts_anything());
+    for (const char* port : {"65536", "-1", "http", "80 ", "0x50"}) {
+        EXPECT_THAT(refusal(parse_words({"--connect", port, "x"})), HasSubstr("is no TCP port"));
+        EXPECT_THAT(refusal(parse_words({"--bind", port, "x"})), HasSubstr("is no TCP port"));
+    }
+    EXPECT_THAT(refusal(parse_words({"--scope=all", "x"})), HasSubstr("is not one of abstract, signals"));
+    EXPECT_THAT(refusal(parse_words({"--ro=etc", "x"})), HasSubstr("--ro: \"etc\" "));
 }
 
 TEST_F(Words, HelpAndVersionWorkWhateverElseIsWrong) {

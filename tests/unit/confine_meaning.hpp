@@ -5,9 +5,11 @@
 #include <cerrno>
 #include <cstdint>
 #include <initializer_list>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <linux/seccomp.h>
@@ -40,6 +42,19 @@ inline seccomp_data call_of(Architecture architecture, std::uint32_t number,
 class Meaning {
   public:
     explicit Meaning(const Profile& profile) : profile_(profile) {
+        std::vector<std::string> named = profile.also_named;
+        for (const Rule& rule : profile.rules) {
+            named.insert(named.end(), rule.names.begin(), rule.names.end());
+        }
+        for (const Architecture architecture : profile.architectures) {
+            for (const std::string& name : named) {
+                for (const Entry& entry : entries_of(name, architecture)) {
+                    std::uint32_t& largest = largest_[family(facts_of(architecture).audit, entry.number)];
+                    const bool private_to_arm = architecture == Architecture::kArm && entry.number >= 0xf0000;
+                    largest = std::max(largest, private_to_arm ? 0 : entry.number);
+                }
+            }
+        }
         for (const bool conditional : {true, false}) {
             for (const Architecture architecture : profile.architectures) {
                 for (const Rule& rule : profile.rules) {
@@ -55,6 +70,13 @@ class Meaning {
         }
     }
 
+    // Above all that the profile names: the author cannot have known the call.
+    bool is_new(const seccomp_data& data) const {
+        const auto number = static_cast<std::uint32_t>(data.nr);
+        const auto largest = largest_.find(family(data.arch, number));
+        return data.nr != -1 && largest != largest_.end() && number > largest->second;
+    }
+
     Action operator()(const seccomp_data& data) const {
         if (!takes(data)) {
             return SECCOMP_RET_KILL_PROCESS;
@@ -66,7 +88,9 @@ class Meaning {
                 }
             }
         }
-        return profile_.default_action;
+        const bool refused =
+            profile_.default_action < SECCOMP_RET_USER_NOTIF || profile_.default_action >= SECCOMP_RET_KILL_PROCESS;
+        return refused && is_new(data) ? refusal(ENOSYS) : profile_.default_action;
     }
 
     // How many of the interesting arguments are worth a try: all where a condition speaks of the number, some where a
@@ -149,7 +173,13 @@ class Meaning {
         return false;
     }
 
+    using Family = std::pair<std::uint32_t, bool>; // AUDIT_ARCH, and whether x32
+    static Family family(std::uint32_t audit, std::uint32_t number) {
+        return {audit, audit == facts_of(Architecture::kX32).audit && (number & kX32Bit) != 0};
+    }
+
     Profile profile_;
+    std::map<Family, std::uint32_t> largest_;
     std::vector<Saying> sayings_; // in the order they are tried
 };
 

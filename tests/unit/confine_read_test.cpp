@@ -1,5 +1,8 @@
+#include <cstring>
+
 #include <gmock/gmock.h>
 
+#include "confine/errno_names.hpp"
 #include "unit/confine_support.hpp"
 
 namespace stepdown::testing {
@@ -51,9 +54,11 @@ TEST(ConfineRead, ReadsTheSpecificationsShape) {
     EXPECT_EQ(profile.default_action, refusal(38));
     EXPECT_THAT(profile.architectures, ElementsAre(Architecture::kX86_64, Architecture::kX32));
     ASSERT_EQ(profile.rules.size(), 2U);
-    EXPECT_EQ(profile.rules[0], (Rule{{"read", "write"}, SECCOMP_RET_ALLOW, {}}));
-    EXPECT_EQ(profile.rules[1],
-              (Rule{{"socket"}, refusal(97), {{0, Compare::kEqual, 16, 0}, {1, Compare::kMaskedEqual, 3, 2}}}));
+    EXPECT_EQ(profile.rules[0], (Rule{{"read", "write"}, SECCOMP_RET_ALLOW, {}, "syscalls[0]"}));
+    EXPECT_EQ(
+        profile.rules[1],
+        (Rule{
+            {"socket"}, refusal(97), {{0, Compare::kEqual, 16, 0}, {1, Compare::kMaskedEqual, 3, 2}}, "syscalls[1]"}));
 }
 
 TEST(ConfineRead, TakesTheArchMapOfItsOwnMachine) {
@@ -154,8 +159,21 @@ TEST(ConfineRead, RefusesWithThePlaceAndTheValue) {
          "architectures[0]: unknown architecture \"SCMP_ARCH_I386\""},
         {R"({"defaultAction": "SCMP_ACT_ERRNO", "architectures": ["SCMP_ARCH_X86"], "archMap": [{"architecture": "SCMP_ARCH_X86_64"}]})",
          "archMap: either this or \"architectures\""},
-        {R"({"defaultAction": "SCMP_ACT_ERRNO", "flags": ["SECCOMP_FILTER_FLAG_LOG"]})",
-         "flags[0]: SECCOMP_FILTER_FLAG_LOG is not supported"},
+        {R"({"defaultAction": "SCMP_ACT_ERRNO", "flags": ["SECCOMP_FILTER_FLAG_LOUD"]})",
+         "flags[0]: \"SECCOMP_FILTER_FLAG_LOUD\" is no flag; one of SECCOMP_FILTER_FLAG_TSYNC, "},
+        {R"({"defaultAction": "SCMP_ACT_ERRNO", "flags": ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"]})",
+         "flags[0]: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV needs a listener"},
+        {R"({"defaultAction": "SCMP_ACT_ERRNO", "defaultErrno": "EPREM"})", "defaultErrno: \"EPREM\" is no errno"},
+        {R"({"defaultAction": "SCMP_ACT_ERRNO", "defaultErrno": "65536"})", "defaultErrno: 65536 is no errno"},
+        {R"({"defaultAction": "SCMP_ACT_ERRNO", "defaultErrno": "-"})", "defaultErrno: \"-\" is no errno"},
+        {R"({"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 1, "defaultErrno": "ENOSYS"})",
+         "defaultErrnoRet: 1, but defaultErrno says 38"},
+        {R"({"defaultAction": "SCMP_ACT_ALLOW", "defaultErrno": "EPERM"})",
+         "defaultErrno: SCMP_ACT_ALLOW takes no errno"},
+        {with(R"({"names": ["@files"], "action": "SCMP_ACT_ALLOW"})"), "syscalls[1].names[0]: no kernel has"},
+        {with(R"({"names": ["open stat"], "action": "SCMP_ACT_ALLOW"})"), "syscalls[1].names[0]: no kernel has"},
+        {with(R"({"names": ["open"], "name": "stat", "action": "SCMP_ACT_ALLOW"})"),
+         "syscalls[1].name: either this or \"names\""},
         {R"({"defaultAction": "SCMP_ACT_ERRNO", "listenerPath": "/run/x"})", "listenerPath: there is no listener"},
         {with("7"), "syscalls[1]: 7 where an object is expected"},
         {with(R"({"names": ["opne"], "action": "SCMP_ACT_ALLOW"})"),
@@ -196,6 +214,103 @@ TEST(ConfineRead, RefusesWithThePlaceAndTheValue) {
     };
     for (const Bad& bad : all) {
         EXPECT_THAT(error_of(bad.json), StartsWith(bad.error)) << bad.json;
+    }
+}
+
+TEST(ConfineRead, ReadsAnErrnoByItsName) {
+    const Profile profile = read(R"({"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 38, "defaultErrno": "ENOSYS",
+        "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ERRNO", "errno": "EAFNOSUPPORT"},
+                     {"names": ["write"], "action": "SCMP_ACT_ERRNO", "errno": "95"},
+                     {"names": ["open"], "action": "SCMP_ACT_ERRNO", "errno": "ENOTSUP"},
+                     {"names": ["close"], "action": "SCMP_ACT_ERRNO", "errno": "", "errnoRet": 13},
+                     {"names": ["stat"], "action": "SCMP_ACT_ALLOW", "errno": ""},
+                     {"names": ["dup"], "action": "SCMP_ACT_ERRNO"}]})");
+    EXPECT_EQ(profile.default_action, refusal(ENOSYS));
+    std::vector<Action> actions;
+    for (const Rule& rule : profile.rules) {
+        actions.push_back(rule.action);
+    }
+    EXPECT_THAT(actions, ElementsAre(refusal(EAFNOSUPPORT), refusal(95), refusal(EOPNOTSUPP), refusal(EACCES),
+                                     SECCOMP_RET_ALLOW, refusal(EPERM)));
+}
+
+TEST(ConfineRead, KnowsEveryErrnoOfTheSystem) {
+    for (unsigned number = 1; number < 134; ++number) {
+        if (const char* name = strerrorname_np(static_cast<int>(number))) {
+            EXPECT_EQ(errno_of(name), number) << name;
+            EXPECT_EQ(errno_of(errno_name(number)), number);
+        }
+    }
+    EXPECT_EQ(errno_name(2000), "2000");
+    EXPECT_EQ(errno_name(0), "0");
+    EXPECT_FALSE(errno_of(""));
+}
+
+TEST(ConfineRead, KeepsTheFlagsForTheKernel) {
+    const Profile profile = read(R"({"defaultAction": "SCMP_ACT_ERRNO",
+        "flags": ["SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW", "SECCOMP_FILTER_FLAG_TSYNC"],
+        "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW"}]})");
+    EXPECT_EQ(profile.flags, SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_SPEC_ALLOW | SECCOMP_FILTER_FLAG_TSYNC);
+}
+
+TEST(ConfineRead, FindsTheProfileInARuntimesConfiguration) {
+    const Profile profile = read(R"({"ociVersion": "1.0.2", "process": {"args": ["sh"]},
+        "linux": {"namespaces": [], "seccomp": {"defaultAction": "SCMP_ACT_ERRNO", "architectures": ["SCMP_ARCH_NATIVE"],
+                  "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW"}]}}})");
+    EXPECT_THAT(profile.architectures, ElementsAre(Architecture::kX86_64));
+    EXPECT_EQ(profile.rules.size(), 1U);
+    EXPECT_THAT(error_of(R"({"linux": {"seccomp": {"defaultAction": "X"}}})"),
+                StartsWith("linux.seccomp.defaultAction"));
+    EXPECT_THAT(error_of(R"({"linux": {}})"), HasSubstr("nothing where an object"));
+}
+
+TEST(ConfineRead, RemembersWhatTheAuthorKnew) {
+    const Profile profile = read(
+        with(R"({"names": ["mount", "mseal"], "action": "SCMP_ACT_ALLOW", "includes": {"caps": ["CAP_SYS_ADMIN"]}})"));
+    EXPECT_EQ(profile.rules.size(), 1U);
+    EXPECT_THAT(profile.also_named, ElementsAre("mount", "mseal"));
+}
+
+TEST(ConfineRead, SaysForWhichKernelsItsAnswerHolds) {
+    const std::string json =
+        with(R"({"names": ["ptrace"], "action": "SCMP_ACT_ALLOW", "includes": {"minKernel": "4.8"}},
+                                     {"names": ["bpf"], "action": "SCMP_ACT_ALLOW", "excludes": {"minKernel": "6.2"}})");
+    const Profile between = read(json, {Architecture::kX86_64, 5, 10});
+    EXPECT_EQ(between.kernel_from, 4U << 16 | 8);
+    EXPECT_EQ(between.kernel_below, 6U << 16 | 2);
+    EXPECT_EQ(read(json, {Architecture::kX86_64, 4, 7}).kernel_below, 4U << 16 | 8);
+    EXPECT_EQ(read(json, {Architecture::kX86_64, 6, 2}).kernel_below, kNoKernel);
+    EXPECT_EQ(read(with(R"({"names": ["bpf"], "action": "SCMP_ACT_ALLOW"})")).kernel_from, 0U);
+}
+
+TEST(ConfineRead, PassesOverWhatOtherRuntimesPassOverWhenAsked) {
+    Ignored ignored;
+    const Result<Profile> profile = read_profile(R"({"defaultAction": "SCMP_ACT_ERRNO", "version": 2,
+        "syscalls": [{"name": "read", "action": "SCMP_ACT_ALLOW", "errnoRet": 1},
+                     {"names": ["opne", "open"], "action": "SCMP_ACT_ALLOW", "priority": 3},
+                     {"names": ["opne"], "action": "SCMP_ACT_ALLOW"}]})",
+                                                 kX86Machine, &ignored);
+    ASSERT_TRUE(profile) << profile.error().line;
+    ASSERT_EQ(profile->rules.size(), 2U);
+    EXPECT_THAT(profile->rules[0].names, ElementsAre("read"));
+    EXPECT_EQ(profile->rules[0].action, SECCOMP_RET_ALLOW);
+    EXPECT_THAT(profile->rules[1].names, ElementsAre("open"));
+    EXPECT_THAT(ignored,
+                ElementsAre(StartsWith("unknown key \"version\""), StartsWith("syscalls[0].name: the old form"),
+                            StartsWith("syscalls[0].errnoRet: SCMP_ACT_ALLOW takes no errno"),
+                            StartsWith("syscalls[1]: unknown key \"priority\""),
+                            StartsWith("syscalls[1].names[0]: no kernel"),
+                            StartsWith("syscalls[2].names[0]: no kernel")));
+}
+
+TEST(ConfineRead, RefusesEvenLenientlyWhatCannotBeMeant) {
+    for (
+        const char* json :
+        {R"({"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 65536, "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW"}]})",
+         R"({"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["opne"], "action": "SCMP_ACT_ALLOW"}]})",
+         R"({"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_PERMIT"}]})"}) {
+        Ignored ignored;
+        EXPECT_FALSE(read_profile(json, kX86Machine, &ignored)) << json;
     }
 }
 

@@ -1,8 +1,14 @@
 #pragma once
 
+#include <cstdio>
+#include <cstdlib>
 #include <functional>
+#include <map>
+#include <memory>
+#include <string>
 
 #include <gtest/gtest.h>
+#include <seccomp.h>
 
 #include "confine/compile.hpp"
 #include "confine/evaluate.hpp"
@@ -36,6 +42,40 @@ inline void expect_same(const Profile& profile, std::uint32_t numbers, const Ans
             }
         }
     }
+}
+
+// A built-in profile as its source has it.
+inline Profile source(const char* name) {
+    const std::string path = std::string(STEPDOWN_SOURCE_DIR "/seccomp/") + name;
+    std::string text(1 << 20, '\0');
+    const std::unique_ptr<std::FILE, decltype([](std::FILE* file) { std::fclose(file); })> file(
+        std::fopen(path.c_str(), "re"));
+    EXPECT_TRUE(file) << path;
+    text.resize(file ? std::fread(text.data(), 1, text.size(), file.get()) : 0);
+    Result<Profile> profile = read_profile(text, {native_architecture(), 0, 0, true});
+    EXPECT_TRUE(profile) << profile.error().line;
+    return profile.value_or(Profile{});
+}
+
+// Nothing is left to the default by oversight: every call this machine is known to have is decided by name.
+inline void expect_every_known_call_named(const char* file) {
+    std::map<std::uint32_t, std::string> named;
+    for (const Rule& rule : source(file).rules) {
+        for (const std::string& name : rule.names) {
+            for (const Entry& entry : entries_of(name, native_architecture())) {
+                named[entry.number] = name;
+            }
+        }
+    }
+    int known = 0;
+    for (int number = 0; number < 600; ++number) {
+        if (char* name = seccomp_syscall_resolve_num_arch(facts_of(native_architecture()).scmp, number)) {
+            EXPECT_TRUE(named.contains(static_cast<std::uint32_t>(number))) << name;
+            std::free(name);
+            ++known;
+        }
+    }
+    EXPECT_GT(known, 250);
 }
 
 } // namespace stepdown::testing

@@ -100,7 +100,14 @@ TEST(CanonicalText, DiffersWhereverThePlanDoes) {
     EXPECT_TRUE(differs([](Plan& plan) { std::swap(plan.setup[0], plan.setup[1]); }));
     EXPECT_TRUE(differs([](Plan& plan) { plan.setup[0].mode = 0755; }));
     EXPECT_TRUE(differs([](Plan& plan) { plan.setup_best_effort = true; }));
-    EXPECT_TRUE(differs([](Plan& plan) { plan.seccomp = "off"; }));
+    EXPECT_TRUE(differs([](Plan& plan) { plan.seccomp.profile = "off"; }));
+    EXPECT_TRUE(differs([](Plan& plan) { plan.seccomp.lenient = true; }));
+    EXPECT_TRUE(differs([](Plan& plan) { plan.seccomp.allow = {"@ptrace"}; }));
+    EXPECT_TRUE(differs([](Plan& plan) { plan.seccomp.deny = {"@ptrace"}; }));
+    EXPECT_TRUE(differs([](Plan& plan) { plan.landlock.read_only_root = true; }));
+    EXPECT_TRUE(differs([](Plan& plan) { plan.landlock.files = {{FileGrantKind::kRead, "/"}}; }));
+    EXPECT_TRUE(differs([](Plan& plan) { plan.landlock.connect = {80}; }));
+    EXPECT_TRUE(differs([](Plan& plan) { plan.landlock.scope_signals = true; }));
     EXPECT_TRUE(differs([](Plan& plan) { plan.init = false; }));
 }
 
@@ -119,10 +126,28 @@ TEST(PlanOutput, IsAsWrittenDown) {
     expect_golden("plan.json", render::plan_json(plan, explain(plan), options));
 }
 
+TEST(Explain, TellsWhatTheAppIsLeft) {
+    Plan plan = example();
+    plan.seccomp.allow = {"@ptrace"};
+    plan.seccomp.deny = {"mkdir", "socket:AF_INET6"};
+    plan.landlock = {.mode = LandlockMode::kRequire,
+                     .read_only_root = true,
+                     .files = {{FileGrantKind::kExecute, "/usr"}, {FileGrantKind::kWrite, "/data"}},
+                     .connect = {443, 80},
+                     .scope_signals = true};
+    const std::string text = render::plan_text(plan, explain(plan), {});
+    EXPECT_THAT(text, HasSubstr("leave the app of files: read and execute /; write /tmp and other places"));
+    EXPECT_THAT(text, HasSubstr("; write /data; execute /usr  # Landlock; a kernel that cannot ends the start"));
+    EXPECT_THAT(text, HasSubstr("leave the app of TCP: connect to port 443, 80"));
+    EXPECT_THAT(text, HasSubstr("leave the app of other processes: no signal"));
+    EXPECT_THAT(text,
+                HasSubstr("load the built-in system call filter, allowing @ptrace, refusing mkdir, socket:AF_INET6"));
+}
+
 TEST(PlanOutput, OfTheBarestPlan) {
     Plan plan;
     plan.init = false;
-    plan.seccomp = "off";
+    plan.seccomp.profile = "off";
     plan.receipt = "off";
     const auto options = cli::effective_settings(plan, cli::Command::kRun);
     expect_golden("plan-bare.txt", render::plan_text(plan, explain(plan), options));

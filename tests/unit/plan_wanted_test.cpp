@@ -202,11 +202,11 @@ TEST(WithFilter, CountsOneMoreUnlessTurnedOff) {
     EXPECT_EQ(with_filter(plan, facts).seccomp_filters, 1U);
     plan.emulate_root = "ids";
     EXPECT_EQ(with_filter(plan, facts).seccomp_filters, 2U) << "the emulation is a filter of its own";
-    plan.seccomp = "off";
+    plan.seccomp.profile = "off";
     EXPECT_EQ(with_filter(plan, facts).seccomp_filters, 1U);
     plan.emulate_root = "off";
     EXPECT_EQ(with_filter(plan, facts), facts);
-    plan.seccomp = "/profile.json";
+    plan.seccomp.profile = "/profile.json";
     facts.seccomp_filters.reset(); // an older kernel
     EXPECT_EQ(with_filter(plan, facts).seccomp_filters, std::nullopt);
 }

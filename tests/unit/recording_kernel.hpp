@@ -14,6 +14,7 @@ class RecordingKernel : public sys::Kernel {
     std::vector<std::string> calls;
     std::string refused; // the call that answers error instead; empty: none
     int error = EPERM;
+    unsigned abi = 7; // of Landlock
 
     sys::Sys<sys::Fd> open_at(int, const char* path, int, mode_t) override {
         return answer("open_at " + std::string(path)).transform([] { return sys::Fd(); });
@@ -69,7 +70,27 @@ class RecordingKernel : public sys::Kernel {
     sys::Sys<> set_dumpable(bool) override { return answer("set_dumpable"); }
     sys::Sys<> set_subreaper() override { return answer("set_subreaper"); }
     sys::Sys<> set_parent_death_signal(int) override { return answer("set_parent_death_signal"); }
-    sys::Sys<> load_filter(std::span<const sock_filter>) override { return answer("load_filter"); }
+    sys::Sys<> load_filter(std::span<const sock_filter>, unsigned flags) override {
+        return answer(flags == 0 ? "load_filter" : "load_filter " + std::to_string(flags));
+    }
+    sys::Sys<unsigned> landlock_abi() override {
+        return answer("landlock_abi").transform([this] { return abi; });
+    }
+    sys::Sys<sys::Fd> landlock_ruleset(const sys::LandlockHandled& handled) override {
+        return answer("landlock_ruleset " + std::to_string(handled.files) + " " + std::to_string(handled.ports) + " " +
+                      std::to_string(handled.scopes))
+            .transform([] { return sys::Fd(); });
+    }
+    sys::Sys<> landlock_grant_path(const sys::Fd&, std::uint64_t access, const sys::Fd&) override {
+        return answer("landlock_grant_path " + std::to_string(access));
+    }
+    sys::Sys<> landlock_grant_port(const sys::Fd&, std::uint64_t access, std::uint16_t port) override {
+        return answer("landlock_grant_port " + std::to_string(access) + " " + std::to_string(port));
+    }
+    sys::Sys<> landlock_restrict(int) override { return answer("landlock_restrict"); }
+    sys::Sys<sys::Fd> move_descriptor(sys::Fd, int to) override {
+        return answer("move_descriptor " + std::to_string(to)).transform([] { return sys::Fd(); });
+    }
     sys::Sys<sys::Fd> load_listened_filter(std::span<const sock_filter>, unsigned) override {
         return answer("load_listened_filter").transform([] { return sys::Fd(); });
     }
