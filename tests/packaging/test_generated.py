@@ -55,7 +55,7 @@ def test_the_programs_page_has_every_command_and_option():
     for command in COMMANDS:
         assert re.search(rf"^     {command}\b", text, flags=re.M), command
         for flag in FLAGS[command]:
-            assert re.search(rf"^ +(-\w, )?--{flag}(=|$)", text, flags=re.M), (command, flag)
+            assert re.search(rf"^ +(-\w, )?--{flag}(=|\s|$)", text, flags=re.M), (command, flag)
 
 
 def test_the_programs_page_has_every_exit_status_of_help():
