@@ -35,7 +35,8 @@ std::optional<std::uint32_t> octal_mode(std::string_view text) {
     std::uint32_t mode = 0;
     const char* const end = text.data() + text.size();
     const auto [stop, fault] = std::from_chars(text.data(), end, mode, 8);
-    const bool good = text.size() >= 3 && text.size() <= 4 && fault == std::errc() && stop == end;
+    const std::size_t digits = text.starts_with('0') ? text.size() - 1 : text.size(); // 0755, 03775
+    const bool good = text.size() >= 3 && digits <= 4 && fault == std::errc() && stop == end;
     return good ? std::optional(mode) : std::nullopt;
 }
 

@@ -48,7 +48,7 @@ template <class Number> std::optional<Number> whole_number(std::string_view text
     return fault == std::errc() && stop == end ? std::optional(number) : std::nullopt;
 }
 
-// Three or four octal digits.
+// Three or four octal digits, and a zero before them if it is written.
 std::optional<std::uint32_t> octal_mode(std::string_view text);
 
 // true, 1, yes or false, 0, no.

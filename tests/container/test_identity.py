@@ -136,7 +136,7 @@ def test_file_capabilities_that_cannot_work_are_named(engine):
     lines = (f"FROM {engine.image('debian')}\nCOPY caps.pl /\n"
              "RUN cp /bin/sleep /capped && perl /caps.pl")
     # setcap(8) is not in the image: the attribute by its call, cap_net_raw+p
-    perl = b'syscall(188, "/capped", "security.capability", pack("V5", 0x02000000, 1 << 13, 0, 0, 0), 20, 0) == 0 or die "$!";'
+    perl = b'my @a = ("/capped", "security.capability", pack("V5", 0x02000000, 1 << 13, 0, 0, 0)); syscall(188, @a, 20, 0) == 0 or die "$!";'
     image = engine.build(lines, {"caps.pl": (perl, 0o644)}, name="filecaps")
     result = engine.run("/capped", "0", image=image)
     assert "file capabilities" in result.err and "net_raw" in result.err and "setcap -r" in result.err, result

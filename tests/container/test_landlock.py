@@ -21,8 +21,10 @@ def test_only_what_is_granted_can_be_read_and_executed(engine):
     assert shown.code == 0 and "root:" in shown.out, shown
     shown = run(engine, "/usr/bin/cat", "/etc/group", stepdown=words)
     assert shown.code == 1 and "Permission denied" in shown.err, shown
-    shown = run(engine, "/usr/bin/cat", "/etc/passwd", stepdown=["--ro=/"])
+    shown = run(engine, "/usr/bin/cat", "/etc/passwd", stepdown=["--ro=/etc"])
     assert shown.code == 126, shown
+    shown = run(engine, "/usr/bin/cat", "/etc/passwd", stepdown=["--ro=/"])
+    assert shown.code == 100 and "the whole file system" in shown.err, shown
 
 
 def test_a_signal_stays_inside_but_pid_1_still_forwards(engine):

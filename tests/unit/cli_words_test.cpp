@@ -143,10 +143,11 @@ TEST_F(Words, MkdirTakesAModeAfterItsLastColon) {
     EXPECT_EQ(mode("/a"), std::nullopt);
     EXPECT_EQ(mode("/a:755"), 0755U);
     EXPECT_EQ(mode("/a:3775"), 03775U);
+    EXPECT_EQ(mode("/a:03775"), 03775U);
 }
 
 TEST_F(Words, BadSetupValuesAreRefusedWithTheirPlace) {
-    for (const char* value : {"/a:", "/a:9", "/a:75", "/a:00755", "/a:0o755", "/a:u+x", "/a:-755", "/a:b", "/a: 755"}) {
+    for (const char* value : {"/a:", "/a:9", "/a:75", "/a:000755", "/a:0o755", "/a:u+x", "/a:-755", "/a:b", "/a: 755"}) {
         EXPECT_THAT(refusal(parse_words({std::string("--mkdir=") + value, "x"})),
                     HasSubstr("has no mode of three or four octal"))
             << value;

@@ -28,7 +28,12 @@ constexpr std::string_view kTight = "10 1 0:20 / / ro - overlay overlay rw\n"
 
 class VerifySurroundings : public ::testing::Test {
   protected:
-    VerifySurroundings() { std::filesystem::create_directory(directory / "dev"); }
+    VerifySurroundings() {
+        std::filesystem::create_directory(directory / "dev");
+        for (const char* name : {"proc/sys/kernel", "proc/sysrq-trigger", "proc/kcore"}) {
+            put(directory / name, "");
+        }
+    }
 
     std::vector<Finding> look(std::string_view mounts = kTight, bool files = false) {
         const auto table = parse_mounts(mounts);
@@ -88,6 +93,8 @@ TEST_F(VerifySurroundings, EachMountThatIsNotAsItShouldBeIsReportedAndOnlyIt) {
     EXPECT_EQ(troubles(look(without("/proc/sys"))), Troubles{"proc.masked: /proc/sys is writable"});
     EXPECT_EQ(troubles(look(without("/proc/sysrq-trigger"))), Troubles{"proc.masked: /proc/sysrq-trigger is writable"});
     EXPECT_EQ(troubles(look(without("/proc/kcore"))), Troubles{"proc.masked: /proc/kcore is not masked"});
+    std::filesystem::remove(directory / "proc/kcore"); // a kernel without it
+    EXPECT_EQ(troubles(look(without("/proc/kcore"))), Troubles());
     EXPECT_EQ(troubles(look(without("/sys") + "15 10 0:23 / /sys rw,noexec - sysfs sysfs rw\n")),
               Troubles{"proc.masked: /sys is writable"});
     EXPECT_EQ(troubles(look(tight + "20 10 0:30 / /data rw - ext4 a rw\n")), Troubles{"mounts.executable: /data"});
