@@ -52,14 +52,13 @@ FLAWS = {
     "runtime_socket": (["SOCKET"], None, {"runtime_socket"}),
     "unmasked": (["--security-opt=systempaths=unconfined"], None, {"proc.masked"}),
     "device": (["--device=/dev/zero:/dev/zero2", "--device=/dev/fuse"], None, {"devices"}),
-    "privileged": (["--privileged"], None, {"devices", "proc.masked"}),
     "none": ([], setpriv(), set()),
     "group_kept": ([], setpriv(groups="0"), {"groups"}),
     "gid_kept": ([], setpriv(regid="0"), {"gid"}),
     "capability_kept": (
         ["--cap-add=NET_RAW"],
-        setpriv(inh_caps="+net_raw", ambient_caps="+net_raw"),
-        {f"capabilities.{name}" for name in NET_RAW},
+        setpriv(inh_caps="-all,+net_raw", ambient_caps="-all,+net_raw", bounding_set="-all,+net_raw"),
+        {f"capabilities.{name}" for name in (*NET_RAW, "bounding")},
     ),
     "bounding_kept": ([], setpriv(bounding_set=None), {"capabilities.bounding"}),
     "new_privileges": ([], setpriv(nnp=False), {"no_new_privs"}),
@@ -67,7 +66,7 @@ FLAWS = {
     "root": (
         [],
         ["sleep", "1000"],
-        {"uid", "gid", "capabilities.permitted", "capabilities.effective", "capabilities.bounding", "no_new_privs"},
+        {"uid", "gid", "groups", "capabilities.permitted", "capabilities.effective", "capabilities.bounding", "no_new_privs"},
     ),
 }
 
