@@ -161,8 +161,7 @@ Result<> judge(sys::Kernel& kernel, Facts wanted, const Account& account, int se
 } // namespace
 
 // The barrier: a word in the memory that PID 1 and the child share until execve(2), and a socket pair to sleep at. Each
-// side first looks at the word for as long as the other normally needs: being woken costs more than that, most of all
-// in a virtual machine.
+// side first looks at the word for a moment: being woken costs more than that.
 struct Launch::Barrier {
     std::atomic<Stage> stage = Stage::kStarted;
     int error = 0;          // of a filter's load
@@ -173,7 +172,7 @@ struct Launch::Barrier {
 
 namespace {
 
-constexpr int kLooks = 4000; // some 80 to 160 µs
+constexpr int kLooks = 100; // a few µs: looking longer costs a virtual machine more than it saves
 
 struct Child {
     sys::Kernel& kernel;
