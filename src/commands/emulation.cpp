@@ -29,8 +29,28 @@ confine::Rule rule_of(const emulate::Row& row, How answered) {
     return rule;
 }
 
-// Everything is allowed but what is emulated, through every architecture of the kernel: which of them the app may use,
-// its own filter says.
+unsigned last_capability() {
+    unsigned last = 0;
+    while (::prctl(PR_CAPBSET_READ, last + 1, 0, 0, 0) >= 0) {
+        ++last;
+    }
+    return last;
+}
+
+emulate::Session session_of_root() {
+    const emulate::KernelLimits limits = emulate::limits_of(last_capability());
+    return emulate::Session(emulate::root(limits.capabilities), limits);
+}
+
+// Of another PID namespace the numbers would be somebody else's. Without one PID 1 answers as the filter does at ids.
+sys::Fd open_proc(sys::Kernel& kernel) {
+    auto proc = kernel.open_status(0) ? kernel.open_at(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY)
+                                      : sys::Sys<sys::Fd>(std::unexpected(ESRCH));
+    return proc ? std::move(*proc) : sys::Fd();
+}
+
+} // namespace
+
 confine::Profile profile_of(const emulate::Emulation& emulation) {
     confine::Profile profile{.default_action = SECCOMP_RET_ALLOW, .architectures = {}, .rules = {}};
     const confine::Architecture native = confine::native_architecture();
@@ -59,28 +79,6 @@ std::vector<emulate::CallNumber> call_numbers() {
     }
     return numbers;
 }
-
-unsigned last_capability() {
-    unsigned last = 0;
-    while (::prctl(PR_CAPBSET_READ, last + 1, 0, 0, 0) >= 0) {
-        ++last;
-    }
-    return last;
-}
-
-emulate::Session session_of_root() {
-    const emulate::KernelLimits limits = emulate::limits_of(last_capability());
-    return emulate::Session(emulate::root(limits.capabilities), limits);
-}
-
-// Of another PID namespace the numbers would be somebody else's. Without one PID 1 answers as the filter does at ids.
-sys::Fd open_proc(sys::Kernel& kernel) {
-    auto proc = kernel.open_status(0) ? kernel.open_at(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY)
-                                      : sys::Sys<sys::Fd>(std::unexpected(ESRCH));
-    return proc ? std::move(*proc) : sys::Fd();
-}
-
-} // namespace
 
 Result<RootEmulation> root_emulation_of(const Plan& plan) {
     auto chosen = emulate::parse_emulation(plan.emulate_root, source_of(plan, "emulate-root"));

@@ -5,6 +5,7 @@
 
 #include "commands/log.hpp"
 #include "confine/load.hpp"
+#include "confine/profile.hpp"
 #include "emulate/answers.hpp"
 #include "emulate/listener.hpp"
 #include "stepdown/error.hpp"
@@ -25,6 +26,13 @@ struct RootEmulation {
 
     bool listens() const { return chosen.level == emulate::Level::kFull; }
 };
+
+// Everything is allowed but what is emulated, through every architecture of the kernel: which of them the app may use,
+// its own filter says.
+confine::Profile profile_of(const emulate::Emulation& emulation);
+
+// This machine's numbers of the calls that PID 1 answers.
+std::vector<emulate::CallNumber> call_numbers();
 
 // Errors (kUsage) say what is wrong with the Plan's value, or that this machine cannot.
 Result<RootEmulation> root_emulation_of(const Plan& plan);

@@ -105,11 +105,17 @@ std::string head_of(const Source& source) {
     return out + fmt::format("other machines: {}\n", confine::action_text(outside));
 }
 
-Result<int> show(sys::Kernel& kernel, const cli::Parsed& parsed, std::span<const std::string> words) {
+// The profile that was named, with what the options say of how it is read and changed.
+Result<Source> source_of(sys::Kernel& kernel, const cli::Parsed& parsed, const std::string& name,
+                         std::vector<std::string>& warnings) {
     Seccomp asked = parsed.plan.seccomp;
-    asked.profile = words[0];
+    asked.profile = name;
+    return confine::read_source(kernel, asked, warnings);
+}
+
+Result<int> show(sys::Kernel& kernel, const cli::Parsed& parsed, std::span<const std::string> words) {
     std::vector<std::string> warnings;
-    const Result<Source> source = confine::read_source(kernel, asked, warnings);
+    const Result<Source> source = source_of(kernel, parsed, words[0], warnings);
     if (!source) {
         return std::unexpected(source.error());
     }
@@ -139,10 +145,8 @@ Result<int> show(sys::Kernel& kernel, const cli::Parsed& parsed, std::span<const
 // ---- lint
 
 Result<int> lint(sys::Kernel& kernel, const cli::Parsed& parsed, std::span<const std::string> words) {
-    Seccomp asked = parsed.plan.seccomp;
-    asked.profile = words[0];
     std::vector<std::string> warnings;
-    const Result<Source> source = confine::read_source(kernel, asked, warnings);
+    const Result<Source> source = source_of(kernel, parsed, words[0], warnings);
     if (!source) {
         return std::unexpected(source.error());
     }
@@ -193,10 +197,8 @@ std::string rules_about(const confine::Profile& profile, std::string_view name) 
 }
 
 Result<int> explain(sys::Kernel& kernel, const cli::Parsed& parsed, std::span<const std::string> words) {
-    Seccomp asked = parsed.plan.seccomp;
-    asked.profile = words[0];
     std::vector<std::string> warnings;
-    const Result<Source> source = confine::read_source(kernel, asked, warnings);
+    const Result<Source> source = source_of(kernel, parsed, words[0], warnings);
     if (!source) {
         return std::unexpected(source.error());
     }
@@ -221,10 +223,8 @@ Result<int> explain(sys::Kernel& kernel, const cli::Parsed& parsed, std::span<co
 Result<int> diff(sys::Kernel& kernel, const cli::Parsed& parsed, std::span<const std::string> words) {
     std::vector<Source> sources;
     for (const std::string& word : words) {
-        Seccomp asked = parsed.plan.seccomp;
-        asked.profile = word;
         std::vector<std::string> warnings;
-        Result<Source> source = confine::read_source(kernel, asked, warnings);
+        Result<Source> source = source_of(kernel, parsed, word, warnings);
         if (!source) {
             return std::unexpected(source.error());
         }
@@ -250,13 +250,11 @@ Result<int> diff(sys::Kernel& kernel, const cli::Parsed& parsed, std::span<const
 // ---- compile
 
 Result<int> compile(sys::Kernel& kernel, const cli::Parsed& parsed, std::span<const std::string> words) {
-    Seccomp asked = parsed.plan.seccomp;
-    asked.profile = words[0];
     if (parsed.report.output.empty()) {
         return fail(ExitCode::kUsage, "profile compile: name the file to write: -o FILE");
     }
     std::vector<std::string> warnings;
-    const Result<Source> source = confine::read_source(kernel, asked, warnings);
+    const Result<Source> source = source_of(kernel, parsed, words[0], warnings);
     if (!source) {
         return std::unexpected(source.error());
     }

@@ -43,6 +43,9 @@ struct Job {
     Result<> failed(const Trouble& trouble, std::string_view where, int fd = -1);
 };
 
+// For work outside the steps, which root does with every capability and no leave to skip anything.
+Job plain_job(sys::Kernel& kernel, std::string_view flag, std::string_view path, uid_t uid, gid_t gid);
+
 // A file that is to be changed and has several names may have one of them outside the tree: the last run's app links
 // /etc/shadow into its volume, root gives "its" file to it (CVE-2017-18078). Where fs.protected_hardlinks is on only an
 // owner, or who may write the file anyway, can link it (proc_sys_fs(5)), so a file of an ordinary user is safe to pass

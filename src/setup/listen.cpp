@@ -125,15 +125,7 @@ Result<sys::Fd> open_socket(sys::Kernel& kernel, const ListenSocket& asked, uid_
         const socklen_t length = internet_address(asked, address);
         return length == 0 ? Result<sys::Fd>(failed(asked, "inet_pton", EINVAL)) : bound(asked, address, length);
     }
-    const OwnRules rules;
-    Job job{.kernel = kernel,
-            .flag = "--listen",
-            .path = asked.address,
-            .uid = uid,
-            .gid = gid,
-            .effective = ~std::uint64_t{0},
-            .best_effort = false,
-            .rules = rules};
+    Job job = plain_job(kernel, "--listen", asked.address, uid, gid);
     const auto place = reach(job, asked.address, true);
     return place ? bound_in(job, asked, **place) : std::unexpected(place.error());
 }

@@ -47,6 +47,18 @@ void keep_lines(Outcome& outcome, Job& job) {
 
 } // namespace
 
+Job plain_job(sys::Kernel& kernel, std::string_view flag, std::string_view path, uid_t uid, gid_t gid) {
+    static const OwnRules rules;
+    return {.kernel = kernel,
+            .flag = flag,
+            .path = path,
+            .uid = uid,
+            .gid = gid,
+            .effective = ~std::uint64_t{0},
+            .best_effort = false,
+            .rules = rules};
+}
+
 std::unexpected<Error> Job::give_up(const Trouble& trouble, std::string_view where, int fd) {
     const Nature nature = nature_of(fd);
     pardoned = (kind_of(trouble, nature) & rules.allowed) != 0;

@@ -48,15 +48,7 @@ Result<std::string> read_secret(sys::Kernel& kernel, const Secret& secret) {
 
 Result<bool> leave_secret(sys::Kernel& kernel, const Secret& secret, std::string_view directory, std::string_view text,
                           uid_t uid, gid_t gid) {
-    const OwnRules rules;
-    Job job{.kernel = kernel,
-            .flag = "--secret",
-            .path = secret.name,
-            .uid = uid,
-            .gid = gid,
-            .effective = ~std::uint64_t{0},
-            .best_effort = false,
-            .rules = rules};
+    Job job = plain_job(kernel, "--secret", secret.name, uid, gid);
     if (auto made = make_private_directory(job, directory); !made) {
         return std::unexpected(made.error());
     }

@@ -123,25 +123,27 @@ TEST_F(ConfineLandlock, LeavesAReadOnlyRootWithItsState) {
     ::unlink("/var/lib/stepdown-landlock");
 }
 
+sockaddr_in loopback(std::uint16_t port) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return address;
+}
+
 TEST_F(ConfineLandlock, LeavesThePortsThatAreGranted) {
     const auto binding = [](std::uint16_t port) {
         return [port] {
             const sys::Fd socket(::socket(AF_INET, SOCK_STREAM, 0));
-            sockaddr_in address{};
-            address.sin_family = AF_INET;
-            address.sin_port = htons(port);
-            address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-            return ::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) < 0 ? errno : 0;
+            const sockaddr_in address = loopback(port);
+            return ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0 ? errno : 0;
         };
     };
     const auto connecting = [](std::uint16_t port) {
         return [port] {
             const sys::Fd socket(::socket(AF_INET, SOCK_STREAM, 0));
-            sockaddr_in address{};
-            address.sin_family = AF_INET;
-            address.sin_port = htons(port);
-            address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-            return ::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) < 0 ? errno : 0;
+            const sockaddr_in address = loopback(port);
+            return ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0 ? errno : 0;
         };
     };
     EXPECT_EQ(under({.bind = {48123}}, binding(48123)), 0);

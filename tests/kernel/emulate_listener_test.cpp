@@ -25,6 +25,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "commands/descriptor.hpp"
+#include "commands/emulation.hpp"
 #include "confine/compile.hpp"
 #include "confine/syscalls.hpp"
 #include "emulate/listener.hpp"
@@ -39,73 +41,6 @@ using ::testing::StartsWith;
 constexpr uid_t kUser = 12345;
 constexpr std::uint64_t kAll = 0x1ffffffffff;
 
-// The table as rules for the compiler of filters: everything is allowed but what is emulated.
-confine::Profile profile_of(const Emulation& emulation) {
-    confine::Profile profile{
-        .default_action = SECCOMP_RET_ALLOW, .architectures = {confine::native_architecture()}, .rules = {}};
-    for (const Row& row : table()) {
-        const How answered = how(row, emulation);
-        if (answered == How::kKernel) {
-            continue;
-        }
-        confine::Rule rule{.names = {std::string(row.name)},
-                           .action = answered == How::kZero ? SECCOMP_RET_ERRNO : SECCOMP_RET_USER_NOTIF,
-                           .conditions = {}};
-        if (row.when.unequal) {
-            rule.conditions = {{row.when.argument, confine::Compare::kNotEqual, row.when.value}};
-        } else if (row.when.mask != 0) {
-            rule.conditions = {{row.when.argument, confine::Compare::kMaskedEqual, row.when.mask, row.when.value}};
-        }
-        profile.rules.push_back(rule);
-    }
-    return profile;
-}
-
-std::vector<CallNumber> numbers() {
-    std::vector<CallNumber> list;
-    for (const Row& row : table()) {
-        for (const auto& entry : confine::entries_of(row.name, confine::native_architecture())) {
-            if (row.call != Call::kNone) {
-                list.push_back({static_cast<std::int32_t>(entry.number), row.call});
-            }
-        }
-    }
-    return list;
-}
-
-void send_descriptor(int socket, int descriptor) {
-    char byte = 0;
-    iovec data{.iov_base = &byte, .iov_len = 1};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-    msghdr message{};
-    message.msg_iov = &data;
-    message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
-    ::sendmsg(socket, &message, 0);
-}
-
-int receive_descriptor(int socket) {
-    char byte = 0;
-    iovec data{.iov_base = &byte, .iov_len = 1};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-    msghdr message{};
-    message.msg_iov = &data;
-    message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    int descriptor = -1;
-    if (::recvmsg(socket, &message, MSG_CMSG_CLOEXEC) == 1 && CMSG_FIRSTHDR(&message) != nullptr) {
-        std::memcpy(&descriptor, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof descriptor);
-    }
-    return descriptor;
-}
-
 // What the app prints and how it ends; chroots: how often the listener said that one was faked.
 struct Outcome {
     std::string output;
@@ -114,7 +49,7 @@ struct Outcome {
 };
 
 [[noreturn]] void run_app(const Emulation& emulation, const std::function<int()>& app, int socket, int output) {
-    const auto program = confine::compile(profile_of(emulation));
+    const auto program = confine::compile(commands::profile_of(emulation));
     sock_fprog loaded{.len = static_cast<unsigned short>(program->size()),
                       .filter = const_cast<sock_filter*>(program->data())};
     ::dup2(output, STDOUT_FILENO);
@@ -122,7 +57,7 @@ struct Outcome {
     ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); // as every program is after execve(2)
     const long listener = ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &loaded);
-    send_descriptor(socket, static_cast<int>(listener));
+    (void)commands::send_descriptor(socket, static_cast<int>(listener));
     ::close(static_cast<int>(listener));
     ::close(socket);
     ::_exit(app());
@@ -142,8 +77,8 @@ struct Outcome {
     }
     ::close(sockets[1]);
     ::close(output);
-    Listener listener(sys::Fd(receive_descriptor(sockets[0])), sys::Fd(::open("/proc", O_PATH | O_DIRECTORY)),
-                      Session(root(kAll), limits_of(CAP_LAST_CAP)), numbers(),
+    Listener listener(commands::receive_descriptor(sockets[0]), sys::Fd(::open("/proc", O_PATH | O_DIRECTORY)),
+                      Session(root(kAll), limits_of(CAP_LAST_CAP)), commands::call_numbers(),
                       confine::facts_of(confine::native_architecture()).audit);
     int chroots = 0;
     for (Listener::Event event = Listener::Event::kAnswered; event != Listener::Event::kOver;

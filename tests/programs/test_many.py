@@ -47,15 +47,19 @@ def crowd(ours, count, how):
                                   as_pid_1=True, stdin=-1)
 
 
-def test_fifty_thousand_orphans_leave_no_zombie(ours):
-    process = crowd(ours, MANY, "at-once")
-    assert process.stdout.readline() == "made\n"
+def ends_well_without_orphans(process):
     pid, deadline = pid_1(process), time.monotonic() + PATIENCE
     while children(pid) > 1:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     process.stdin.close()
     assert process.wait(timeout=PATIENCE) == 0
+
+
+def test_fifty_thousand_orphans_leave_no_zombie(ours):
+    process = crowd(ours, MANY, "at-once")
+    assert process.stdout.readline() == "made\n"
+    ends_well_without_orphans(process)
 
 
 def test_signals_have_their_turn_in_a_storm_of_ends(ours):
@@ -72,12 +76,7 @@ def test_a_full_pipe_of_the_log_does_not_stop_pid_1(ours):
                                      CROWD, "3000", "at-once", as_pid_1=True, stdin=-1, stderr=writer)
     os.close(writer)
     assert process.stdout.readline() == "made\n"
-    pid, deadline = pid_1(process), time.monotonic() + PATIENCE
-    while children(pid) > 1:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    process.stdin.close()
-    assert process.wait(timeout=PATIENCE) == 0
+    ends_well_without_orphans(process)
     os.close(reader)
 
 
