@@ -281,6 +281,9 @@ void Watch::hear() noexcept {
         accounts_.say("ready");
         tell({.kind = Note::Kind::kReady});
     }
+    if (notice.main_pid) {
+        follow(*notice.main_pid);
+    }
     if (notice.stopping) {
         accounts_.say("stopping");
     }
