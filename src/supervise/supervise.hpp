@@ -85,6 +85,7 @@ class Watch {
     static bool is_over(Moment& moment) noexcept; // and then there is none any more
 
     sys::Fd signals_;
+    pid_t own_pid_;
     std::array<std::uint8_t, kSignals> sent_as_{}; // 0: dropped
     std::array<std::uint8_t, kStatuses> status_as_{};
     bool to_group_;
