@@ -66,7 +66,7 @@ set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
 set(ENV{PKG_CONFIG_LIBDIR} "${stepdown_sysroot}/usr/lib/pkgconfig")
 set(stepdown_clean_env env -u CPATH -u C_INCLUDE_PATH -u CPLUS_INCLUDE_PATH -u LIBRARY_PATH)
 foreach(language C CXX)
-    set(CMAKE_${language}_COMPILER_LAUNCHER ${stepdown_clean_env} $ENV{CMAKE_${language}_COMPILER_LAUNCHER} CACHE STRING "") # ccache
+    set(CMAKE_${language}_COMPILER_LAUNCHER ${stepdown_clean_env} CACHE STRING "")
     set(CMAKE_${language}_LINKER_LAUNCHER ${stepdown_clean_env} CACHE STRING "")
 endforeach()
 unset(ENV{CPATH})
@@ -91,7 +91,7 @@ string(JOIN " " stepdown_flags
     -ftrivial-auto-var-init=zero)
 set(CMAKE_C_FLAGS_INIT "${stepdown_flags}")
 set(CMAKE_CXX_FLAGS_INIT "${stepdown_flags} \
--stdlib++-isystem ${stepdown_sysroot}/usr/include/c++/v1 \
+--start-no-unused-arguments -stdlib=libc++ --end-no-unused-arguments -stdlib++-isystem ${stepdown_sysroot}/usr/include/c++/v1 \
 -D_LIBCPP_HARDENING_MODE=_LIBCPP_HARDENING_MODE_FAST")
 foreach(language C CXX)
     set(CMAKE_${language}_FLAGS_RELEASE "-Oz -DNDEBUG" CACHE STRING "Flags of a release")
@@ -100,7 +100,6 @@ endforeach()
 string(JOIN " " CMAKE_EXE_LINKER_FLAGS_INIT
     -static-pie
     -fuse-ld=lld
-    --start-no-unused-arguments -stdlib=libc++ --end-no-unused-arguments
     -rtlib=compiler-rt
     -unwindlib=libunwind
     -Wl,-z,relro,-z,now,-z,noexecstack
