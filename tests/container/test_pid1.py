@@ -248,3 +248,15 @@ def test_no_init_of_the_engines_is_needed_and_one_does_no_harm(start_container):
         assert "Z" not in [process["state"] for process in container.processes()]
         seconds, code = container.stop()
         assert code == 4 and seconds < QUICK
+
+
+# Takes memory until the kernel ends it.
+EATER = "import time; held = []; print('eats', flush=True); held.extend(b'x' * (1 << 20) for _ in iter(int, 1))"
+
+
+def test_pid_1_outlives_the_kernels_killing_for_memory_and_tells_the_status(run_container):
+    little = ["--memory=64m", "--memory-swap=64m"]
+    ended = run_container("python3", "-c", EATER, image="apps", docker=little)
+    assert (ended.code, ended.out) == (137, "eats\n"), ended
+    beside = run_container("sh", "-c", 'python3 -c "$0" & wait $!; echo $?; exit 5', EATER, image="apps", docker=little)
+    assert (beside.code, beside.out.split()) == (5, ["eats", "137"]), beside

@@ -217,9 +217,22 @@ while True:
     assert time.monotonic() - began < 10
 
 
-def test_limits_and_priorities_of_pid_1_are_the_apps_to_spoil_and_do_not_stop_it(ours):
-    """prlimit(2), setpriority(2) and sched_setaffinity(2) ask for the same uid and no more."""
+def test_limits_of_pid_1_are_not_the_apps(ours):
+    """prlimit(2) asks for the same uid and no more, and RLIMIT_CPU has the kernel end whoever is above it, PID 1 included."""
     process = start(ours, "stepdown", [*DROPPED, "--"], """
+class Limit(ctypes.Structure): _fields_ = [("soft", ctypes.c_ulong), ("hard", ctypes.c_ulong)]
+none = Limit(0, 0)
+for number in range(16): say(errno.errorcode[call("prlimit", 1, number, ctypes.byref(none), None)])
+for number in range(16): assert call("prlimit", 0, number, None, ctypes.byref(none)) == 0
+""")
+    out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, out) == (0, "EPERM\n" * 16), err
+
+
+@pytest.mark.parametrize("seccomp", ["default", "off"])
+def test_what_may_be_changed_of_pid_1_does_not_stop_it(ours, seccomp):
+    """setpriority(2) and, without the filter, all limits but that one: nothing that PID 1 uses."""
+    process = start(ours, "stepdown", [*DROPPED, f"--seccomp={seccomp}", "--"], """
 signal.signal(signal.SIGTERM, lambda *_: os._exit(7))
 class Limit(ctypes.Structure): _fields_ = [("soft", ctypes.c_ulong), ("hard", ctypes.c_ulong)]
 none = Limit(0, 0)
