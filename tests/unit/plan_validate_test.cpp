@@ -42,6 +42,7 @@ TEST(Check, RefusesRootUnlessItIsWritten) {
 TEST(Check, RootAsItIsIsNotConfinedAndSaysSo) {
     Plan plan = plan_of(0, 0);
     plan.allow_root = plan.as_is = plan.callers_gid = true;
+    plan.seccomp.profile = "off";
     EXPECT_EQ(refused(plan), "");
     plan.settings.push_back({"seccomp", "default", {SourceKind::kEnvironment, "STEPDOWN_SECCOMP"}});
     plan.seccomp.profile = "default";
