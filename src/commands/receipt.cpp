@@ -16,6 +16,10 @@ std::string digest_of(const Plan& plan) {
     return hexadecimal;
 }
 
+std::string_view heard_for(const Seccomp& asked) {
+    return asked.learn ? "learn" : !asked.record.empty() ? "record" : asked.report ? "report" : "";
+}
+
 verify::Receipt receipt_of(const Start& start) {
     verify::Receipt receipt{.pid = ::getpid(),
                             .init = start.plan.init,
@@ -41,10 +45,6 @@ verify::Receipt receipt_of(const Start& start) {
         receipt.pid1_filter = confine::builtin_sha256(own_filter_of(start));
     }
     return receipt;
-}
-
-std::string_view heard_for(const Seccomp& asked) {
-    return asked.learn ? "learn" : !asked.record.empty() ? "record" : asked.report ? "report" : "";
 }
 
 // The receipt's neighbour. Without it the log alone tells.

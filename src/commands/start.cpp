@@ -116,14 +116,14 @@ Result<> step_down(sys::Kernel& kernel, Start& start) {
     if (Result<> given = give_process(kernel, asked); !given) {
         return given;
     }
-    if (Result<> placed = place_sockets(start.sockets); !placed) {
-        return placed;
-    }
     std::vector<int> kept = start.handed_over;
     for (sys::Fd* own : {&start.rules, &start.denials.fd, &start.recorded.fd}) {
         if (Result<> moved = put_above(kernel, *own, kept); !moved) {
             return moved;
         }
+    }
+    if (Result<> placed = place_sockets(start.sockets); !placed) {
+        return placed;
     }
     if (Result<> dropped = start.plan.callers_gid ? drop::step_down_with_descriptors(kernel, start.before, start.wanted)
                                                   : drop::step_down(kernel, start.before, start.wanted, kept);

@@ -76,8 +76,7 @@ TEST_F(HearingStart, LearningLetsThroughAndSaysThatItIsUnsafe) {
 }
 
 TEST_F(HearingStart, AFilterThatForbidsAllThatTheHandOverNeedsIsReportedToo) {
-    const std::string own =
-        denying(R"("sendmsg", "seccomp", "sched_yield", "prctl", "dup2", "fcntl", "close", "clone")");
+    const std::string own = denying(R"("sendmsg", "seccomp", "sched_yield", "prctl", "dup2", "fcntl", "clone")");
     EXPECT_THAT(said("exec /bin/echo here", {own, kReport}), HasSubstr("here\n"));
 }
 
@@ -87,8 +86,10 @@ TEST_F(HearingStart, OneFilterServesTheEmulationOfRootAsWell) {
                 AllOf(HasSubstr("uid=0(root)"), HasSubstr("Seccomp_filters:\t1"), HasSubstr("denied unshare = EPERM")));
     EXPECT_THAT(said("id -u; chroot / true", {both[0], both[1], denying(R"("chroot")")}, 125),
                 AllOf(HasSubstr("0\n"), HasSubstr("denied chroot = ECONNREFUSED")));
-    EXPECT_THAT(said("id -u; setpriv --reuid=33 true", {"--emulate-root=ids", "--seccomp=strict", kReport}, 127),
-                AllOf(HasSubstr("0\n"), HasSubstr("denied setresuid = EPERM")))
+    const std::string script = "python3 -c 'import os\ntry: os.setresuid(33, 33, 33)\n"
+                               "except OSError as e: print(os.getuid(), e.errno)'";
+    EXPECT_THAT(said(script, {"--emulate-root=ids", "--seccomp=strict", kReport}),
+                AllOf(HasSubstr("0 1\n"), HasSubstr("denied setresuid = EPERM")))
         << "the app's refusal counts, not the emulation's success";
 }
 
