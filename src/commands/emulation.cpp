@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "commands/descriptor.hpp"
 #include "commands/start.hpp"
 #include "confine/compile.hpp"
 #include "confine/digest.hpp"
@@ -118,6 +119,18 @@ sys::Sys<sys::Fd> load_listened(sys::Kernel& kernel, std::span<const sock_filter
         listener = kernel.load_listened_filter(program, flags);
     }
     return listener;
+}
+
+// From here on each call may be one that PID 1 has to hear of, and cannot before it has the descriptor: somebody else
+// sends it. What he needs is not on the stack, which execve(2) and he end together.
+sys::Sys<> load_heard(sys::Kernel& kernel, std::span<const sock_filter> program, unsigned flags, int socket) noexcept {
+    static Courier courier;
+    if (const auto waits = courier.wait_at(socket); !waits) {
+        return waits;
+    }
+    auto listener = load_listened(kernel, program, flags);
+    courier.take(listener ? listener->release() : -1);
+    return listener ? sys::Sys<>() : std::unexpected(listener.error());
 }
 
 // Without /proc PID 1 answers as the filter does at ids.

@@ -43,6 +43,10 @@ std::string without_listener(const std::string& emulate_root);
 // Loads the filter, and answers with its notifications' descriptor. Async-signal-safe.
 sys::Sys<sys::Fd> load_listened(sys::Kernel& kernel, std::span<const sock_filter> program, unsigned flags) noexcept;
 
+// The same where its calls are heard of from that moment: the descriptor goes through the socket, with one byte.
+// Async-signal-safe.
+sys::Sys<> load_heard(sys::Kernel& kernel, std::span<const sock_filter> program, unsigned flags, int socket) noexcept;
+
 // /proc with O_PATH; none where it is another PID namespace's: the numbers would be somebody else's.
 sys::Fd open_proc(sys::Kernel& kernel);
 

@@ -58,19 +58,6 @@ void read_interpreter(const char* path, ExecFailure& failure) noexcept {
     }
 }
 
-// sd_listen_fds(3): descriptors are for the process that LISTEN_PID names, so it is written by that process itself.
-void write_listen_pid(char* place) noexcept {
-    char digits[kPidDigits];
-    int count = 0;
-    for (pid_t rest = ::getpid(); rest != 0 && count < kPidDigits - 1; rest /= 10) {
-        digits[count++] = static_cast<char>('0' + rest % 10);
-    }
-    while (count > 0) {
-        *place++ = digits[--count];
-    }
-    *place = '\0';
-}
-
 // execvp(3)'s search without its shell: what is not a program is not run. Returns only to say why. Async-signal-safe.
 ExecFailure execute(sys::Kernel& kernel, const Program& program) noexcept {
     if (program.listen_pid != nullptr) {
@@ -208,22 +195,10 @@ void change(Launch::Barrier& barrier, Stage stage, int end) noexcept {
     [[maybe_unused]] const ssize_t woken = ::write(end, "", 1);
 }
 
-// From here on each call may be one that PID 1 has to hear of, and cannot before it has the descriptor: somebody else
-// sends it. What he needs is not on the stack, which execve(2) and he end together.
-sys::Sys<> load_heard(sys::Kernel& kernel, const Launch& what, int own_end) noexcept {
-    static Courier courier;
-    if (const auto waits = courier.wait_at(own_end); !waits) {
-        return waits;
-    }
-    auto listener = load_listened(kernel, what.emulation, what.filter_flags);
-    courier.take(listener ? listener->release() : -1);
-    return listener ? sys::Sys<>() : std::unexpected(listener.error());
-}
-
 // The emulation first: the app's filter may forbid to load one more.
 sys::Sys<> load_emulation(sys::Kernel& kernel, const Launch& what, int own_end) noexcept {
     if (what.heard) {
-        return load_heard(kernel, what, own_end);
+        return load_heard(kernel, what.emulation, what.filter_flags, own_end);
     }
     if (!what.listened) {
         return kernel.load_filter(what.emulation);

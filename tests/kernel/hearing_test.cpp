@@ -113,5 +113,71 @@ TEST_F(HearingStart, StatusesSignalsAndOrphansAreAsEver) {
     EXPECT_EQ(running.ended(), 7);
 }
 
+// `stepdown record` likewise; what it is for, with real programs, is in tests/container/test_record.py.
+class RecordStart : public HearingStart {
+  protected:
+    std::string profile_path() const { return (directory_ / "recorded.json").string(); }
+    std::string recorded(const std::string& script, std::vector<std::string> options = {}, int status = 0) const {
+        options.insert(options.begin(), {"record", "-o", profile_path()});
+        Running running = start_shell(script, options);
+        EXPECT_EQ(running.ended(), status) << running.output();
+        return running.output();
+    }
+    // The comment of the rule that names the call.
+    std::string phase_of(const std::string& call) const {
+        const std::string text = read_file(profile_path());
+        const std::size_t at = text.find("\"" + call + "\"");
+        const std::size_t comment = text.rfind("\"comment\"", at);
+        return at == std::string::npos ? "" : text.substr(comment, text.find('\n', comment) - comment);
+    }
+};
+
+TEST_F(RecordStart, WhatWasRecordedRunsWithoutADenialAndNothingElseDoes) {
+    const std::string script = "ls / >/dev/null; echo done";
+    EXPECT_EQ(recorded(script), "done\n");
+    const std::string own = "--seccomp=" + profile_path();
+    EXPECT_EQ(said(script, {own, kReport}), "done\n");
+    EXPECT_EQ(said(script, {own}), "done\n");
+    EXPECT_EQ(said(script, {own, "--no-init"}), "done\n");
+    EXPECT_THAT(said("mkdir " + (directory_ / "x").string(), {own, kReport}, 1), HasSubstr("denied mkdir = ENOSYS"));
+}
+
+TEST_F(RecordStart, TheStartEndsWhenTheAppIsReadyOrTheTimeIsOver) {
+    const std::string folder = (directory_ / "made").string();
+    recorded("ls / >/dev/null; echo >&3; mkdir " + folder, {"--ready=fd:3"});
+    EXPECT_THAT(phase_of("mkdir"), HasSubstr("steady state"));
+    EXPECT_THAT(phase_of("getdents64"), HasSubstr("start-up only"));
+    recorded("ls / >/dev/null; sleep 0.5; rmdir " + folder, {"--startup=250ms"});
+    EXPECT_THAT(phase_of("rmdir"), HasSubstr("steady state"));
+    EXPECT_THAT(phase_of("getdents64"), HasSubstr("start-up only"));
+}
+
+TEST_F(RecordStart, TheFilterInForceHoldsMeanwhile) {
+    const std::string made = (directory_ / "made").string();
+    EXPECT_THAT(recorded("mkdir " + made + "; echo on", {denying(R"("mkdir", "mkdirat")")}),
+                AllOf(HasSubstr("denied mkdir = ECONNREFUSED"), HasSubstr("on\n")));
+    EXPECT_THAT(read_file(profile_path()), HasSubstr(R"("errnoRet": 111)"));
+    EXPECT_THAT(said("mkdir " + made, {"--seccomp=" + profile_path()}, 1), HasSubstr("Connection refused"));
+}
+
+TEST_F(RecordStart, TheEmulationOfRootIsServedToo) {
+    EXPECT_EQ(recorded("id -u", {"--emulate-root=full"}), "0\n");
+    EXPECT_EQ(said("id -u", {"--emulate-root=full", "--seccomp=" + profile_path()}), "0\n");
+    EXPECT_EQ(recorded("id -u", {"--seccomp=off"}), "10001\n");
+}
+
+TEST_F(RecordStart, StatusesAndBadWords) {
+    recorded("exit 42", {}, 42);
+    Running none({"record", "--user=10001:10001", "--", "true"}, {});
+    EXPECT_EQ(none.ended(), 100);
+    EXPECT_THAT(none.output(), HasSubstr("-o FILE"));
+    Running unwritable({"record", "-o", "/none/p.json", "--user=10001:10001", "--", "true"}, {});
+    EXPECT_EQ(unwritable.ended(), 100);
+    EXPECT_THAT(unwritable.output(), HasSubstr("cannot write /none/p.json"));
+    Running other({"record", "--merge", "/dev/null", "-o", profile_path()}, {});
+    EXPECT_EQ(other.ended(), 100);
+    EXPECT_THAT(other.output(), HasSubstr("/dev/null"));
+}
+
 } // namespace
 } // namespace stepdown::testing
