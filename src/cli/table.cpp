@@ -157,6 +157,13 @@ constexpr Option kOptions[] = {
      "read a profile as other runtimes do: pass over names that no kernel has, unknown keys and errnos without use; "
      "each is a warning",
      Stage::kConfine, kStarts | bit(Command::kProfile), kEverywhere, apply_seccomp_lenient},
+    {"seccomp-report", 0, Kind::kFlag, "", "false",
+     "have PID 1 tell which calls the filter denies, once for each program, and count the rest; the app gets the same "
+     "errors",
+     Stage::kConfine, kRunAndPlan, kEverywhere, apply_seccomp_report, "false true"},
+    {"seccomp-learn", 0, Kind::kFlag, "", "false",
+     "unsafe, to find out what a filter would deny: tell it and let the call through",
+     Stage::kConfine, kRunAndPlan, kEverywhere, apply_seccomp_learn, "true false"},
 
     {"rootfs", 0, Kind::kText, "ro|rw", "rw",
      "ro: the app may write only to what --mkdir and --own name, /tmp, /var/tmp, /dev/shm and the usual devices "
@@ -256,8 +263,14 @@ constexpr Option kOptions[] = {
      "where the image's files are",
      Stage::kReport, bit(Command::kCheckImage), kOnCommandLine, apply_root},
     {"output", 'o', Kind::kText, "FILE", "",
-     "write the report, or the compiled filter, there, at once and whole",
-     Stage::kReport, kJudges | bit(Command::kProfile), kOnCommandLine, apply_output},
+     "write the report, the compiled filter or the recorded profile there, at once and whole",
+     Stage::kReport, kJudges | bit(Command::kProfile) | bit(Command::kRecord), kOnCommandLine, apply_output},
+    {"startup", 0, Kind::kText, "TIME", "10s",
+     "how long the app's start lasts where it does not say by --ready that it is over",
+     Stage::kReport, bit(Command::kRecord), kOnCommandLine, apply_startup},
+    {"merge", 0, Kind::kFlag, "", "false",
+     "run nothing: write one profile that has all that these recorded ones have",
+     Stage::kReport, bit(Command::kRecord), kOnCommandLine, apply_merge},
     {"fail-on", 0, Kind::kText, "SEVERITY", "low",
      "what counts: findings of this severity and above; info, low, medium, high or critical",
      Stage::kReport, kJudges, kOnCommandLine, apply_fail_on},
