@@ -1,5 +1,5 @@
 # The commands of this project. Everything else hangs off CMake presets (cmake --list-presets).
-.PHONY: demo test bench dist reproduce setup release dev sanitize lint clean
+.PHONY: demo test bench dist reproduce setup release dev sanitize fuzz lint clean
 
 demo: release ## builds, then wraps a third-party image that runs as root and prints the proof that root is gone
 	@scripts/demo
@@ -10,6 +10,8 @@ test: ## does all the set-up, builds, and passes every test
 bench: release ## measures start-up, memory and size against the peers and prints the table
 	@toolchain/setup bench
 	@bench/run
+	@bench/verify.py
+	@bench/seccomp.py
 
 dist: setup ## all that is given to others, in build/dist: packages, image, checksums, what is inside
 	@toolchain/setup dist
@@ -33,6 +35,10 @@ dev: setup ## a developer's build with unit and kernel tests
 sanitize: setup ## the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@toolchain/setup test
 	@cmake --workflow --preset asan
+
+fuzz: setup ## every parser under libFuzzer and the sanitizers, FUZZ_SECONDS (60) each
+	@toolchain/setup test
+	@cmake --workflow --preset fuzz
 
 lint: setup ## clang-format, clang-tidy, shellcheck; findings are errors
 	@scripts/lint

@@ -194,6 +194,26 @@ def test_the_probe_finds_what_is_left_without_a_filter(engine):
     assert "probe.setuid" not in wrong(told), told
 
 
+def test_the_probe_judges_landlock(engine):
+    rules = ("--rootfs=ro", "--connect=80", "--bind=8080", "--scope=abstract", "--scope=signals")
+    container = engine.start("sleep", "1000", stepdown=["--user=app", *rules])
+    container.until(lambda: len(container.processes()) == 2, what="the app")
+    code, told = judge(container, "--probe")
+    tried = {one["check"]: one for one in told["container"] if one["check"].startswith("probe.landlock")}
+    names = ("", ".write", ".connect", ".bind", ".abstract", ".signal")
+    assert {check: one["verdict"] for check, one in tried.items()} == {f"probe.landlock{name}": "pass" for name in names}, tried
+    assert code == 0 and "version" in tried["probe.landlock"]["observed"], told
+
+
+def test_the_probe_judges_what_may_be_read(engine):
+    rules = ("--exec=/usr", "--rw=/tmp", "--ro=/proc")  # a C library's loader is in /usr
+    container = engine.start("sleep", "1000", stepdown=["--user=app", *rules])
+    container.until(lambda: len(container.processes()) == 2, what="the app")
+    code, told = judge(container, "--probe")
+    tried = {one["check"]: one["verdict"] for one in told["container"] if one["check"].startswith("probe.landlock.")}
+    assert (code, tried) == (0, {"probe.landlock.write": "pass", "probe.landlock.read": "pass"}), told
+
+
 @pytest.mark.parametrize("docker, code", [([], 0), ([UNCONFINED], 0), (["--user=10001:10001"], 0)])
 def test_selftest_says_what_this_host_enforces(engine, docker, code):
     shown = engine.run("selftest", "--format=json", docker=docker, stepdown=())
