@@ -194,33 +194,6 @@ Target search(Assembler& code, const std::vector<Segment>& segments) {
     return code.branch(kNumber, kWholeWord, BPF_JGE, middle->first, upper, lower);
 }
 
-// Calls whose arguments decide, in front of the search: they are the only ones that run the program every time, since
-// the kernel remembers the calls that are always allowed (seccomp_cache_check_allow()). Not worth it for many.
-struct Checked {
-    std::uint32_t number;
-    Target target;
-};
-constexpr std::size_t kMostInFront = 8;
-
-Target put_in_front(Assembler& code, const std::vector<Checked>& checked, Target others) {
-    for (std::size_t i = checked.size(); i-- > 0;) {
-        others = code.branch(kNumber, kWholeWord, BPF_JEQ, checked[i].number, checked[i].target, others);
-    }
-    return others;
-}
-
-// Neighbours with the same target become one.
-std::vector<Segment> segments_of(const std::map<std::uint32_t, Target>& starts, const std::vector<Checked>& without) {
-    std::vector<Segment> segments;
-    for (const auto& [first, target] : starts) {
-        if ((segments.empty() || segments.back().target != target) &&
-            !std::ranges::contains(without, first, &Checked::number)) {
-            segments.push_back({first, target});
-        }
-    }
-    return segments;
-}
-
 // The largest number that the profile names, in rules for other machines, kernels or capabilities too: what is above
 // was not known to its author. ARM's own calls have numbers far above the others.
 std::optional<std::uint32_t> newest(const Profile& profile, Architecture architecture) {
@@ -285,10 +258,8 @@ Target section(Assembler& code, const Profile& profile, std::uint32_t audit) {
     const Starts unnamed = without_rules(code, profile, audit);
     Starts starts = unnamed;
     std::map<Fate, Target> generated = {{fate_of({}, profile.default_action), code.answer(profile.default_action)}};
-    std::vector<Checked> checked;
     for (auto& [number, choices] : said) {
         Fate fate = fate_of(std::move(choices), profile.default_action);
-        const bool decided = fate.size() == 1;
         auto known = generated.find(fate);
         if (known == generated.end()) {
             const Target target = generate(code, fate);
@@ -296,15 +267,14 @@ Target section(Assembler& code, const Profile& profile, std::uint32_t audit) {
         }
         starts[number] = known->second;
         starts.emplace(number + 1, at(unnamed, number + 1));
-        if (!decided) {
-            checked.push_back({number, known->second});
+    }
+    std::vector<Segment> segments;
+    for (const auto& [first, target] : starts) {
+        if (segments.empty() || segments.back().target != target) {
+            segments.push_back({first, target});
         }
     }
-    if (checked.size() > kMostInFront) {
-        checked.clear();
-    }
-    const Target others = search(code, segments_of(starts, checked));
-    return put_in_front(code, checked, others);
+    return search(code, segments);
 }
 
 } // namespace

@@ -1,6 +1,7 @@
 """stepdown verify held against containers that really are not as they should be: what is wrong is reported, and only it."""
 
 import json
+import struct
 import subprocess
 import sys
 
@@ -302,3 +303,36 @@ def test_selftest_says_what_this_host_enforces(engine, docker, code):
 def test_selftest_fails_where_the_filter_is_off(engine):
     shown = engine.run("selftest", "--seccomp=off", "--format=json", docker=[UNCONFINED], stepdown=())
     assert shown.code == 1 and "probe.terminal" in wrong(json.loads(shown.out)), shown
+
+
+# --- what check-image says of an image, and what its start then does
+
+
+def i386_program():
+    """exit(42) by int 0x80, as a whole program: elf(5)."""
+    code = bytes.fromhex("b801000000bb2a000000cd80")
+    base, size = 0x08048000, 84 + len(code)
+    header = b"\x7fELF" + bytes([1, 1, 1]) + bytes(9) + struct.pack("<HHIIIIIHHHHHH", 2, 3, 1, base + 84, 52, 0, 0, 52, 32, 1, 0, 0, 0)
+    return header + struct.pack("<8I", 1, 0, base, base, size, size, 5, 0x1000) + code
+
+
+def test_a_program_that_the_filter_would_kill_is_known_before(engine):
+    image = engine.build(f"FROM {engine.image('busybox')}\nCOPY i386 /", {"i386": (i386_program(), 0o755)}, "i386")
+    options = ("--user=10001:10001", "--format=json")
+    shown = engine.run("check-image", *options, "--", "/i386", image=image, stepdown=())
+    told = {one["check"]: one["verdict"] for one in json.loads(shown.out)["container"]}
+    assert shown.code == 1 and [check for check, verdict in told.items() if verdict == "fail"] == ["image.machine"], shown
+    assert engine.run("/i386", image=image, stepdown=options[:1]).code == 128 + 31  # SIGSYS
+    assert engine.run("/i386", image=image, stepdown=(*options[:1], "--seccomp=off")).code == 42
+
+
+def test_a_real_image_is_checked_as_its_build_would(engine):
+    words = ("check-image", "--user=www-data", "--format=json")
+    shown = engine.run(*words, "--", "nginx", image="apps", stepdown=())
+    told = json.loads(shown.out)["container"]
+    assert {one["check"] for one in told if one["verdict"] == "fail" and one["severity"] not in ("info", "low")} == set(), told
+    shown = engine.run(*words, "--rootfs=ro", "--forking", "--pidfile=/run/nginx.pid", "--", "nginx", image="apps", stepdown=())
+    wrong_ones = [one for one in json.loads(shown.out)["container"] if one["check"] == "image.writable"]
+    assert [(one["verdict"], one["file"]) for one in wrong_ones] == [("fail", "/run/nginx.pid")], shown
+    given = engine.run(*words, "--state=nginx", "--mkdir=/run/nginx", "--forking", "--pidfile=/run/nginx/pid", "--", "nginx", image="apps", stepdown=())
+    assert {one["verdict"] for one in json.loads(given.out)["container"] if one["check"] == "image.writable"} == {"pass"}, given
