@@ -22,7 +22,7 @@ constexpr Option kOptions[] = {
      Stage::kIdentity, kStarts, kEverywhere, apply_groups},
     {"keep-cap", 0, Kind::kList, "NAME", "",
      "leave the app this capability, as net_bind_service, by the ambient set; the bounding set is cut to them",
-     Stage::kIdentity, kStarts, kEverywhere, apply_keep_cap},
+     Stage::kIdentity, kStarts | bit(Command::kProfile), kEverywhere, apply_keep_cap},
     {"passwd-entry", 0, Kind::kText, "NAME", "",
      "give a uid that has no account one of this name in /etc/passwd",
      Stage::kIdentity, kRunAndPlan, kEverywhere, apply_passwd_entry},

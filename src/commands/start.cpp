@@ -204,7 +204,8 @@ Result<Start> prepare(sys::Kernel& kernel, Plan plan) {
     }
     start.wanted = plan.as_is ? *wanted : plan::with_filter(plan, *wanted);
     const Seccomp asked = plan.as_is ? Seccomp{.profile = "off"} : plan.seccomp;
-    Result<confine::Filter> filter = confine::filter_for(kernel, asked, plan.warnings);
+    Result<confine::Filter> filter =
+        confine::filter_for(kernel, asked, plan.warnings, plan::capability_names(plan.kept_capabilities, " "));
     if (!filter) {
         return std::unexpected(filter.error());
     }
