@@ -1,5 +1,5 @@
 # The commands of this project. Everything else hangs off CMake presets (cmake --list-presets).
-.PHONY: demo test bench dist reproduce setup release dev sanitize lint clean
+.PHONY: demo test bench dist reproduce arm64 setup release dev sanitize fuzz coverage lint clean
 
 demo: release ## builds, then wraps a third-party image that runs as root and prints the proof that root is gone
 	@scripts/demo
@@ -19,6 +19,10 @@ reproduce: setup ## builds all of `make dist` twice, in two folders and on two d
 	@toolchain/setup dist
 	@scripts/reproduce
 
+arm64: setup ## builds the release for arm64 on this machine and tests it under qemu-user
+	@toolchain/setup test dist
+	@scripts/arm64
+
 setup: ## installs Debian packages and builds the musl and libc++ sysroot, both once
 	@toolchain/setup build
 
@@ -33,6 +37,16 @@ dev: setup ## a developer's build with unit and kernel tests
 sanitize: setup ## the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@toolchain/setup test
 	@cmake --workflow --preset asan
+
+fuzz: setup ## every fuzzer over its corpus, and on for some seconds
+	@toolchain/setup test
+	@cmake --preset fuzz --log-level=NOTICE
+	@cmake --build --preset fuzz
+	@ctest --preset fuzz
+
+coverage: setup ## what the unit and kernel tests reach: a table, and build/coverage/html
+	@toolchain/setup test
+	@scripts/coverage
 
 lint: setup ## clang-format, clang-tidy, shellcheck; findings are errors
 	@scripts/lint

@@ -26,6 +26,9 @@ Result<> apply_log_format(Parsed& parsed, std::string_view value, const Source& 
 Result<> apply_config(Parsed&, std::string_view, const Source&) { return {}; }
 
 Result<> apply_lock(Parsed&, std::string_view value, const Source& source) {
+    if (value == "no_new_privs") { // locked by nature: no option takes it away
+        return {};
+    }
     const Option* option = find_option(value);
     if (option == nullptr || (option->places & kInFile) == 0 || value == "lock") {
         const std::string_view meant = nearest_option(value, kInFile);

@@ -2,6 +2,7 @@
 
 import base64
 import fcntl
+import functools
 import hashlib
 import json
 import os
@@ -14,7 +15,10 @@ import pytest
 from harness import REPO, assert_stepped_down, cache_folder, executable, parse_status, run_program
 
 NOBODY = 65534
-KINDS = ("", ".deb", ".rpm", ".tar.gz", ".oci.tar", ".spdx.json", ".cdx.json", ".openvex.json", ".provenance.json")
+PACKAGES = ("", ".deb", ".rpm", ".tar.gz")
+KINDS = (*PACKAGES, ".spdx.json", ".cdx.json", ".openvex.json", ".provenance.json")
+# What was made beforehand is whole; what the tests make for themselves is for this machine alone, a build less.
+MACHINES = ("amd64", "arm64") if "STEPDOWN_DIST" in os.environ else ("amd64",)
 
 
 def ran(*argv, **options):
@@ -26,7 +30,7 @@ def ran(*argv, **options):
 def make_dist(folder):
     with open(cache_folder() / "dist-under-test.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        ran(REPO / "scripts/dist", f"--output={folder}", timeout=1200)
+        ran(REPO / "scripts/dist", f"--output={folder}", *(f"--machine={machine}" for machine in MACHINES), timeout=3600)
     return folder
 
 
@@ -43,24 +47,30 @@ def version():
 
 @pytest.fixture(scope="module")
 def artefact(dist, version):
-    return lambda kind: dist / f"stepdown-{version}-linux-amd64{kind}"
+    return lambda kind, machine="amd64": dist / f"stepdown-{version}-linux-{machine}{kind}"
+
+
+@pytest.fixture(scope="module")
+def image_archive(dist, version):
+    return dist / f"stepdown-{version}.oci.tar"
 
 
 # --- the files
 
 
-def test_every_artefact_is_there_and_no_other(dist, artefact):
-    names = {artefact(kind).name for kind in KINDS} | {"SHA256SUMS"}
+def test_every_artefact_is_there_and_no_other(dist, artefact, image_archive):
+    names = {artefact(kind, machine).name for kind in KINDS for machine in MACHINES} | {image_archive.name, "SHA256SUMS"}
     assert {path.name for path in dist.iterdir()} == names
 
 
 def test_the_sums_are_right(dist):
     ran("sh", "-c", f"cd {dist} && sha256sum --check --strict --quiet SHA256SUMS")
-    assert len((dist / "SHA256SUMS").read_text().splitlines()) == len(KINDS)
+    assert len((dist / "SHA256SUMS").read_text().splitlines()) == len(KINDS) * len(MACHINES) + 1
 
 
-def test_lintian_finds_no_fault(artefact):
-    done = run_program(["lintian", "--allow-root", "--fail-on=error,warning", "--tag-display-limit=0", artefact(".deb")])
+@pytest.mark.parametrize("machine", MACHINES)
+def test_lintian_finds_no_fault(artefact, machine):
+    done = run_program(["lintian", "--allow-root", "--fail-on=error,warning", "--tag-display-limit=0", artefact(".deb", machine)])
     assert done.code == 0 and not done.out.strip(), done
 
 
@@ -92,12 +102,15 @@ def test_the_inventories_name_what_is_linked_with_versions(artefact):
     assert ("musl", musl) in told
 
 
-def test_inventories_and_provenance_are_of_this_binary(artefact):
-    digest = hashlib.sha256(artefact("").read_bytes()).hexdigest()
-    assert json.loads(artefact(".spdx.json").read_text())["packages"][0]["checksums"][0]["checksumValue"] == digest
-    assert json.loads(artefact(".cdx.json").read_text())["metadata"]["component"]["hashes"][0]["content"] == digest
-    subjects = json.loads(artefact(".provenance.json").read_text())["subject"]
-    assert {subject["name"] for subject in subjects} == {artefact(kind).name for kind in KINDS[:5]}
+@pytest.mark.parametrize("machine", MACHINES)
+def test_inventories_and_provenance_are_of_this_binary(artefact, image_archive, machine):
+    digest = hashlib.sha256(artefact("", machine).read_bytes()).hexdigest()
+    spdx = json.loads(artefact(".spdx.json", machine).read_text())
+    assert spdx["packages"][0]["checksums"][0]["checksumValue"] == digest
+    cyclonedx = json.loads(artefact(".cdx.json", machine).read_text())
+    assert cyclonedx["metadata"]["component"]["hashes"][0]["content"] == digest
+    subjects = json.loads(artefact(".provenance.json", machine).read_text())["subject"]
+    assert {subject["name"] for subject in subjects} == {*(artefact(kind, machine).name for kind in PACKAGES), image_archive.name}
     for subject in subjects:
         content = (artefact("").parent / subject["name"]).read_bytes()
         assert subject["digest"]["sha256"] == hashlib.sha256(content).hexdigest()
@@ -120,10 +133,20 @@ def test_a_key_from_outside_signs_the_sums(tmp_path, monkeypatch):
 
 
 def works(engine, image, stepdown, filters):
-    """The same start, whatever brought the binary there."""
+    """The same start, and the same selftest, whatever brought the binary there and whatever the image's C library is."""
+    tested = engine.run("selftest", image=image, stepdown=(), entrypoint=stepdown)
+    assert tested.code == 0 and tested.out == selftest_of(engine), tested
     shown = engine.run("--user=65534", "--", "cat", "/proc/self/status", image=image, stepdown=(), entrypoint=stepdown)
     assert shown.code == 0, shown
     assert_stepped_down(parse_status(shown.out), uid=NOBODY, filters=filters)
+
+
+@functools.cache
+def selftest_of(engine):
+    """What it says in the engine's plainest container: a Debian image into which the binary was just copied."""
+    shown = engine.run("selftest", image="debian", stepdown=())
+    assert shown.code == 0 and "verdict: pass" in shown.out, shown
+    return shown.out
 
 
 BESIDE = ("share/man/man1/stepdown.1.gz", "share/man/man5/stepdown.toml.5.gz", "share/doc/stepdown/copyright",
@@ -169,6 +192,20 @@ def test_the_tarballs_binary_is_dropped_into_a_busybox_image(engine, artefact, v
     works(engine, engine.build(lines, files, "tarball"), "/stepdown", filters)
 
 
+def test_it_runs_where_musl_is_the_c_library(engine, artefact, filters, tmp_path):
+    """As in an Alpine image: busybox, musl's loader, and programs that are linked with it."""
+    headers, library, program = "/usr/include/x86_64-linux-musl", "/usr/lib/x86_64-linux-musl", tmp_path / "greet"
+    (tmp_path / "greet.c").write_text('#include <stdio.h>\nint main(void) { return puts("musl") < 0; }\n')
+    ran("clang-19", "-nostdinc", "-isystem", headers, "-nostdlib", "-fuse-ld=lld", "-Wl,-dynamic-linker,/lib/ld-musl-x86_64.so.1",
+        f"{library}/crt1.o", tmp_path / "greet.c", f"-L{library}", "-l:libc.so", "-o", program)
+    files = {"stepdown": (artefact("").read_bytes(), 0o755), "greet": (program.read_bytes(), 0o755),
+             "loader": (pathlib.Path(f"{library}/libc.so").read_bytes(), 0o755)}
+    image = engine.build("FROM stepdown-test/busybox\nCOPY loader /lib/ld-musl-x86_64.so.1\nCOPY stepdown greet /", files, "musl")
+    works(engine, image, "/stepdown", filters)
+    shown = engine.run("--user=65534", "--", "/greet", image=image, stepdown=(), entrypoint="/stepdown")
+    assert (shown.code, shown.out) == (0, "musl\n"), shown
+
+
 def test_the_tarball_has_what_a_package_has(artefact, version):
     names = ran("tar", "-tzf", artefact(".tar.gz")).splitlines()
     for file in ("bin/stepdown", "share/doc/stepdown/licenses/LGPL-2.1", *BESIDE):
@@ -176,12 +213,38 @@ def test_the_tarball_has_what_a_package_has(artefact, version):
 
 
 @pytest.fixture(scope="module")
-def image_to_copy_from(engine_of_session, artefact, version, tmp_path_factory):
+def layout(image_archive, tmp_path_factory):
     folder = tmp_path_factory.mktemp("image")
-    ran("tar", "-C", folder, "-xf", artefact(".oci.tar"))
-    tag = f"stepdown-test/to-copy-from:{version}"
-    ran("skopeo", "--insecure-policy", "copy", f"oci:{folder}:{version}", f"docker-archive:{folder}/docker.tar:{tag}")
-    engine_of_session.must("load", "--input", folder / "docker.tar")
+    ran("tar", "-C", folder, "-xf", image_archive)
+    return folder
+
+
+def blob(layout, digest):
+    content = (layout / "blobs" / digest.replace(":", "/")).read_bytes()
+    assert "sha256:" + hashlib.sha256(content).hexdigest() == digest
+    return json.loads(content)
+
+
+def test_the_image_is_for_every_machine(layout, version):
+    [named] = json.loads((layout / "index.json").read_text())["manifests"]
+    assert named["annotations"] == {"org.opencontainers.image.ref.name": version}
+    entries = blob(layout, named["digest"])["manifests"]
+    assert [entry["platform"] for entry in entries] == [{"architecture": machine, "os": "linux"} for machine in MACHINES]
+    for entry in entries:
+        configuration = blob(layout, blob(layout, entry["digest"])["config"]["digest"])
+        assert configuration["architecture"] == entry["platform"]["architecture"]
+        assert configuration["config"]["Entrypoint"] == ["/stepdown"]
+    blobs = {path.name for path in (layout / "blobs/sha256").iterdir()}
+    assert len(blobs) == 1 + 3 * len(MACHINES), "something in it that no manifest names"
+
+
+@pytest.fixture(scope="module")
+def image_to_copy_from(engine_of_session, layout, version, tmp_path_factory):
+    # A name of its own for each content: builds that copy from it are remembered by their lines.
+    tag = f"stepdown-test/to-copy-from:{hashlib.sha256((layout / 'index.json').read_bytes()).hexdigest()[:12]}"
+    archive = tmp_path_factory.mktemp("image") / "docker.tar"
+    ran("skopeo", "--insecure-policy", "copy", f"oci:{layout}:{version}", f"docker-archive:{archive}:{tag}")
+    engine_of_session.must("load", "--input", archive)
     return tag
 
 

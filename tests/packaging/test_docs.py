@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+import subprocess
 
 import pytest
 
@@ -38,6 +39,27 @@ def test_paths_it_names_exist(page):
             assert (REPO / path).exists(), f"{path}: is not there"
 
 
+def test_what_the_pages_tell_to_make_can_be_made():
+    """Also by the CI, whose jobs are such commands and nothing more."""
+    targets = set(re.findall(r"^([a-z0-9]+):", (REPO / "Makefile").read_text(), flags=re.M))
+    workflow = (REPO / ".github/workflows/ci.yml").read_text()
+    told = set(re.findall(r"command: make (\w+)", workflow))
+    for page in PAGES:
+        found = re.findall(r"^(?: {4})?make ([a-z0-9]+)\b|`make ([a-z0-9]+)`", page.read_text(), flags=re.M)
+        told |= {line or inline for line, inline in found}
+    assert {"test", "dist", "reproduce", "lint"} <= told <= targets, told - targets
+
+
+def test_the_ci_has_a_job_for_every_habit_and_no_secret():
+    workflow = (REPO / ".github/workflows/ci.yml").read_text()
+    for command in (".ci/run", "make lint", "make sanitize", "make fuzz", "make coverage", "make arm64", "make reproduce"):
+        assert f"command: {command}}}" in workflow, command
+    assert "secrets." not in workflow
+    for used in re.findall(r"uses: (\S+)", workflow):
+        assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", used), f"{used}: not pinned"
+    assert re.search(r"image: debian:bookworm-\d{8}$", workflow, flags=re.M)
+
+
 def source_text():
     """String literals as the program prints them: those that stand side by side are one."""
     texts = []
@@ -72,3 +94,16 @@ def test_the_readme_leads_to_every_page_of_docs():
     text = (REPO / "README.md").read_text() + (REPO / "docs/README.md").read_text()
     for page in (REPO / "docs").glob("*.md"):
         assert page.name == "README.md" or f"({page.name})" in text or f"(docs/{page.name})" in text, page.name
+
+
+# --- the performance page
+
+
+def test_its_plots_and_tables_are_of_the_results_beside_it(tmp_path):
+    kept = REPO / "docs/performance"
+    done = subprocess.run([REPO / "bench/plot", f"--results={kept / 'results.json'}", f"--to={tmp_path}"], capture_output=True, text=True)
+    assert done.returncode == 0, done
+    for plot in ("start-up.svg", "memory.svg"):
+        assert (tmp_path / plot).read_text() == (kept / plot).read_text(), f"{plot}: renew it with bench/plot --page"
+        assert f"](performance/{plot})" in (REPO / "docs/performance.md").read_text()
+    assert f"<!-- bench/plot -->\n{(tmp_path / 'tables.md').read_text()}<!-- /bench/plot -->" in (REPO / "docs/performance.md").read_text()

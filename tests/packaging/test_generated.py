@@ -77,6 +77,13 @@ def test_the_files_page_has_every_option_that_has_a_variable_but_the_files_own()
     assert not re.search(r"^ +config = ", text, flags=re.M)
 
 
+def test_the_docs_speak_of_every_option():
+    pages = pathlib.Path(__file__).resolve().parents[2].glob("docs/**/*.md")
+    text = "\n".join(page.read_text() for page in pages)
+    for flag in set().union(*FLAGS.values()) - {"help", "version"}:
+        assert re.search(rf"--{flag}\b", text), flag
+
+
 # --- completions
 
 

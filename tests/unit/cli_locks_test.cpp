@@ -79,6 +79,12 @@ TEST_F(Locks, NoOtherFileIsReadInsteadOfOneThatLocks) {
     EXPECT_TRUE(parse_words({"--config=/mine.toml", "x"}));
 }
 
+TEST_F(Locks, WhatNothingTakesAwayMayBeNamedAmongThem) {
+    base("user = 'app'\nlock = ['seccomp', 'no_new_privs', 'allow-root']\n");
+    EXPECT_TRUE(parse_words({"x"}));
+    EXPECT_THAT(refusal(parse_words({"--seccomp=off", "x"})), HasSubstr("locks: seccomp = \"default\""));
+}
+
 TEST_F(Locks, OnlyKeysAreLocked) {
     base("lock = ['seccom']\n");
     EXPECT_EQ(refusal(parse_words({"x"})), "/etc/stepdown.toml:1: lock: \"seccom\" is no key; did you mean seccomp?");
