@@ -219,6 +219,12 @@ sys::Sys<> confine_child(const Child& child) noexcept {
     return what.filter.empty() ? sys::Sys<>() : kernel.load_filter(what.filter, what.filter_flags);
 }
 
+// Keys that whoever started us holds are not for the app, keyrings(7). Engines give each container a keyring and forbid
+// keyctl(2): where it is refused there is nothing to leave.
+void leave_keyring(sys::Kernel& kernel, const Launch& what) noexcept {
+    [[maybe_unused]] const auto left = what.as_is ? sys::Sys<>() : kernel.new_session_keyring();
+}
+
 int run_child(void* context) {
     const auto& child = *static_cast<const Child*>(context);
     const auto& [kernel, what, barrier, own_end, other_end, parent] = child;
@@ -227,6 +233,7 @@ int run_child(void* context) {
     if (what.dies_with_parent && (!kernel.set_parent_death_signal(SIGKILL) || ::getppid() != parent)) {
         ::_exit(to_status(ExitCode::kInternal));
     }
+    leave_keyring(kernel, what);
     if (what.ruleset) {
         if (const auto restricted = kernel.landlock_restrict(what.ruleset.get()); !restricted) {
             barrier.error = restricted.error();
@@ -373,6 +380,7 @@ std::optional<Error> refused_by_kernel(const Launch& what) {
 
 Error become(sys::Kernel& kernel, const Launch& what) {
     const Account account = what.as_is ? Account() : open_account(kernel, 0);
+    leave_keyring(kernel, what);
     if (what.ruleset) {
         if (const auto restricted = kernel.landlock_restrict(what.ruleset.get()); !restricted) {
             return call_failed(ExitCode::kConfine, kCannotRestrict, "landlock_restrict_self", restricted.error())
