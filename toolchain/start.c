@@ -72,11 +72,8 @@ static void relocate(uintptr_t base) {
     uintptr_t* next = 0;
     for (const uintptr_t* end = relr + relr_size / sizeof *relr; relr != end; ++relr) {
         if (*relr & 1) {
-            uintptr_t* word = next;
-            for (uintptr_t bits = *relr >> 1; bits; bits >>= 1, ++word) {
-                if (bits & 1) {
-                    *word += base;
-                }
+            for (uintptr_t bits = *relr >> 1; bits; bits &= bits - 1) {
+                next[__builtin_ctzl(bits)] += base;
             }
             next += 63;
         } else {
