@@ -108,6 +108,39 @@ def test_control_c_reaches_the_apps_process_group(engine):
     assert b"got-INT" in said
 
 
+@pytest.mark.parametrize("first", [["--user=app", "--"], ["tini", "--"], ["dumb-init"], ["catatonit"]], ids=lambda words: words[0])
+def test_an_interactive_shell_has_job_control(engine, first):
+    """docker run -it … bash: Ctrl-Z stops the shell's job and not the shell, and the job goes on in the background."""
+    words = [engine.program, "-H", engine.host, "run", "--rm", "-it", "--network=none", engine.image("debian"), *first, "bash", "--norc"]
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(words[0], words)
+    said = b""
+
+    def until(text):
+        nonlocal said
+        deadline = time.monotonic() + 60
+        while text not in said:
+            assert time.monotonic() < deadline, said
+            if select.select([terminal], [], [], 0.2)[0]:
+                said += os.read(terminal, 4096)
+
+    os.write(terminal, b"echo up-$((40 + 2)); sleep 1000\n")
+    until(b"up-42")
+    time.sleep(1)  # the job has the foreground by then
+    os.write(terminal, b"\x1a")
+    until(b"Stopped")
+    os.write(terminal, b"bg; jobs -r | wc -l | sed s/^/running-/; kill %1; wait; stty size | sed s/^/size-/\n")
+    until(b"running-1")
+    until(b"size-")
+    assert b"no job control" not in said
+    os.write(terminal, b"exit 5\nexit 5\n")  # a second time, should the shell still think of its job
+    with pytest.raises(OSError):  # EIO: the other end is closed
+        until(b"what nobody says")
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 5, said
+    os.close(terminal)
+
+
 def test_standard_input_reaches_the_app(engine):
     assert engine.run("cat", docker=["--interactive"], input=b"through\n").out == "through\n"
 
