@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """What PID 1 does while the app runs: each supervisor as PID 1 of a PID namespace of its own, interleaved.
 
-    pid1.py [--orphans=N] [--rounds=N] [STEPDOWN]
+    pid1.py [--orphans=N] [--passes=N] [--rounds=N] [STEPDOWN]
 
 - latency: from kill(2) at PID 1 to the app's answer, µs, median over rounds of all supervisors in a random order
-- orphans: how many a second come, end and are reaped, and PID 1's own time on a processor for each, from schedstat
+- orphans: how many a second come, end and are reaped, the best of the passes, and PID 1's own time on a processor for each, from
+  schedstat, over all passes; the supervisors take turns
 - idle: how often PID 1 is woken in 3 s in which nothing happens
 
-Needs root and the packages in toolchain/packages/bench.txt. Prints a table, and JSON as its last line."""
+Needs root and the packages in toolchain/packages/bench.txt. Prints a table with ratios, and JSON as
+its last line."""
 
 import argparse
 import json
@@ -30,6 +32,7 @@ BELOW = f"{BUILD}/below"
 def build():
     os.makedirs(BUILD, exist_ok=True)
     subprocess.run(["clang-19", "-O2", "-static", f"{ROOT}/bench/below.c", "-o", BELOW], check=True)
+    os.chmod(BELOW, 0o755)
 
 
 class Running:
@@ -80,39 +83,56 @@ def measure_latency(commands, rounds):
     return {name: statistics.median(values) for name, values in samples.items()}, idle
 
 
-def measure_orphans(commands, count):
-    results = {}
-    for name, words in commands.items():
-        began = time.perf_counter()
-        one = Running(name, words, "orphans", str(count))
-        while len(memory.children(one.pid_1)) > 1:
-            time.sleep(0.001)
-        took = time.perf_counter() - began
-        results[name] = {"a_second": count / took, "cpu_us": one.on_cpu() / 1000 / count}
-        one.stop()
-    return results
+def leave_orphans(name, words, count):
+    began = time.perf_counter()
+    one = Running(name, words, "orphans", str(count))
+    while len(memory.children(one.pid_1)) > 1:
+        time.sleep(0.001)
+    took, on_cpu = time.perf_counter() - began, one.on_cpu()
+    one.stop()
+    return count / took, on_cpu / 1000 / count
+
+
+def measure_orphans(commands, count, passes):
+    samples = {name: [] for name in commands}
+    for _ in range(passes):
+        for name in random.sample(list(commands), len(commands)):
+            samples[name].append(leave_orphans(name, commands[name], count))
+    return {name: {"a_second": max(rate for rate, _ in figures), "cpu_us": statistics.mean(cpu for _, cpu in figures)}
+            for name, figures in samples.items()}
+
+
+def measure(found, rounds, orphans, passes):
+    build()
+    commands = {name: peers.command(words, found) for name, words in peers.SUPERVISORS.items()}
+    latency, idle = measure_latency(commands, rounds)
+    of_orphans = measure_orphans(commands, orphans, passes)
+    return {name: {"latency_us": latency[name], **of_orphans[name], "wakeups": idle[name]} for name in commands}
+
+
+def table(results):
+    """Its head and rows: each figure, and what stepdown's is to it."""
+    own = results[peers.STEPDOWN]
+    head = ["", "latency µs", "ratio", "orphans/s", "ratio", "µs/orphan", "ratio", "wakeups"]
+    rows = [[name, f"{one['latency_us']:.1f}", f"{own['latency_us'] / one['latency_us']:.3f}", f"{one['a_second']:.0f}",
+             f"{own['a_second'] / one['a_second']:.2f}", f"{one['cpu_us']:.2f}", f"{own['cpu_us'] / one['cpu_us']:.2f}", one["wakeups"]]
+            for name, one in results.items()]
+    return head, rows
 
 
 def main():
     parser = argparse.ArgumentParser(description="PID 1 at work, beside its peers")
     parser.add_argument("--orphans", type=int, default=50_000)
-    parser.add_argument("--rounds", type=int, default=2000)
+    parser.add_argument("--passes", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3000)
     parser.add_argument("stepdown", nargs="?", default=f"{ROOT}/build/release/stepdown")
     options = parser.parse_args()
     if os.geteuid() != 0:
         sys.exit("bench: must run as root")
-    build()
-    os.chmod(BELOW, 0o755)
-    found = peers.programs(options.stepdown)
-    commands = {name: peers.command(words, found) for name, words in peers.SUPERVISORS.items()}
-    latency, idle = measure_latency(commands, options.rounds)
-    orphans = measure_orphans(commands, options.orphans)
-    print(f"{'':12}  {'latency µs':>10}  {'orphans/s':>10}  {'µs/orphan':>10}  {'wakeups':>8}")
-    results = {}
-    for name in commands:
-        results[name] = {"latency_us": latency[name], **orphans[name], "wakeups": idle[name]}
-        print(f"{name:12}  {latency[name]:10.1f}  {orphans[name]['a_second']:10.0f}  {orphans[name]['cpu_us']:10.2f}  "
-              f"{idle[name]:8d}")
+    results = measure(peers.programs(options.stepdown), options.rounds, options.orphans, options.passes)
+    head, rows = table(results)
+    for row in [head, *rows]:
+        print(f"{row[0]:12}", *(f"{cell:>10}" for cell in row[1:]))
     print(json.dumps(results))
 
 

@@ -63,10 +63,10 @@ Result<> add_secrets(sys::Kernel& kernel, const Plan& plan, std::vector<Variable
     return {};
 }
 
-// What socket activation handed to us, and --keep-fd hands on, is for the pid that the app will have.
+// What socket activation handed to us, and --keep-fd or a start as is hands on, is for the pid that the app will have.
 bool is_activated(const Plan& plan) {
     const char* const pid = ::getenv("LISTEN_PID");
-    return !plan.process.keep_fds.empty() && pid != nullptr && std::to_string(::getpid()) == pid;
+    return (plan.as_is || !plan.process.keep_fds.empty()) && pid != nullptr && std::to_string(::getpid()) == pid;
 }
 
 void add_listen_variables(const Plan& plan, std::vector<Variable>& changes) {

@@ -2,8 +2,11 @@
 #include <string>
 
 #include <cerrno>
+#include <linux/fs.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
@@ -24,14 +27,27 @@ class StandardError final : public spdlog::sinks::base_sink<spdlog::details::nul
     void sink_it_(const spdlog::details::log_msg& message) override {
         spdlog::memory_buf_t line;
         formatter_->format(message, line);
-        pollfd writable{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
-        if (::poll(&writable, 1, 0) != 1) {
-            return;
-        }
-        if (::send(STDERR_FILENO, line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == ENOTSOCK) {
-            [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
+        pollfd end{.fd = STDERR_FILENO, .events = POLLIN | POLLOUT, .revents = 0};
+        if (::poll(&end, 1, 0) == 1 && (end.revents & POLLOUT) != 0) {
+            put({line.data(), line.size()}, (end.revents & POLLIN) != 0);
         }
     }
+
+    // A pipe with room may be full by now, since the app writes to it as well: RWF_NOWAIT. A file, which poll(2) always
+    // finds readable, may answer that with EAGAIN and still never waits for anybody.
+    static void put(std::string_view line, bool is_file) {
+        if (::send(STDERR_FILENO, line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 || errno != ENOTSOCK) {
+            return;
+        }
+        const iovec part{.iov_base = const_cast<char*>(line.data()), .iov_len = line.size()};
+        constexpr long kWhereItIs = -1;
+        if (::syscall(SYS_pwritev2, STDERR_FILENO, &part, 1L, kWhereItIs, kWhereItIs, RWF_NOWAIT) >= 0 ||
+            errno == EPIPE || (errno == EAGAIN && !is_file)) {
+            return;
+        }
+        [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size()); // a terminal
+    }
+
     void flush_() override {}
 };
 

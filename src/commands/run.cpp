@@ -9,6 +9,7 @@
 #include "commands/commands.hpp"
 #include "commands/hearing.hpp"
 #include "commands/notes.hpp"
+#include "commands/process.hpp"
 #include "commands/readiness.hpp"
 #include "commands/receipt.hpp"
 #include "commands/set_up.hpp"
@@ -149,6 +150,14 @@ Result<> give_root_up(sys::Kernel& kernel, Start& start, const Log& log, StageCl
     return {};
 }
 
+// What is asked of a process holds for one that keeps all it has as well.
+Result<> stay(sys::Kernel& kernel, const Start& start) {
+    const Process& asked = start.plan.process;
+    Result<> done = give_process(kernel, asked);
+    done = done ? drop::change_ids(kernel, start.before, start.wanted) : done;
+    return done ? enter_directory(asked) : done;
+}
+
 } // namespace
 
 // The start, a line a stage. Where each stands is the point: the Plan is complete before anything is touched; root's
@@ -176,7 +185,7 @@ int run(sys::Kernel& kernel, const cli::Parsed& parsed, const supervise::SignalS
     start->ready_file = std::move(*ready_file);
     if (start->plan.as_is) {
         log.info("nothing is given up: no user was named, or root; the app gets what this process has");
-        if (Result<> changed = drop::change_ids(kernel, start->before, start->wanted); !changed) {
+        if (Result<> changed = stay(kernel, *start); !changed) {
             return log.failed(changed.error());
         }
     } else if (Result<> down = give_root_up(kernel, *start, log, clock); !down) {

@@ -54,6 +54,20 @@ Result<> check_descriptors(const Plan& plan) {
     return {};
 }
 
+// gosu root: a word about confinement must not be passed over.
+Result<> check_as_is(const Plan& plan) {
+    if (!plan.as_is || !plan.callers_gid) {
+        return {};
+    }
+    const std::string_view option = plan.seccomp.profile != "off"        ? "seccomp"
+                                    : plan.emulate_root != "off"         ? "emulate-root"
+                                    : plan.landlock.restricts_anything() ? "landlock"
+                                                                         : "";
+    return option.empty() ? Result<>()
+                          : fail(ExitCode::kUsage, at(plan, option) + "root keeps all it has here and is not confined: "
+                                                                      "leave it out, or name another user");
+}
+
 Result<> check_supervision(const Plan& plan) {
     const Supervision& asked = plan.supervision;
     const bool term_too = std::ranges::contains(asked.signals, SIGTERM, &SignalRewrite::from);
@@ -168,6 +182,9 @@ Result<> check(Plan& plan) {
         return checked;
     }
     if (auto checked = check_descriptors(plan); !checked) {
+        return checked;
+    }
+    if (auto checked = check_as_is(plan); !checked) {
         return checked;
     }
     if (auto checked = check_supervision(plan); !checked) {

@@ -20,12 +20,12 @@ pid_t number_in(std::string_view text, std::size_t& length) noexcept {
     return fault == std::errc() && pid > 0 ? pid : 0;
 }
 
+} // namespace
+
 bool is_child(pid_t pid) noexcept {
     siginfo_t unused{};
     return pid > 0 && ::waitid(P_PID, static_cast<id_t>(pid), &unused, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
-
-} // namespace
 
 Daemon Daemon::open(const std::string& pid_file) noexcept {
     Daemon daemon;

@@ -8,6 +8,9 @@
 
 namespace stepdown::supervise {
 
+// Whether pid is this process's child, one that has ended and has not been reaped included.
+bool is_child(pid_t pid) noexcept;
+
 // Where an app goes on that forks and ends, as systemd.service(5)'s Type=forking.
 class Daemon {
   public:

@@ -65,6 +65,10 @@ void Watch::note_end(pid_t pid, int status, const char* name) noexcept {
           .pid = pid,
           .status = status,
           .name = name});
+    if (is_app && is_child(heir_)) {
+        go_on_as(heir_);
+        return;
+    }
     if (is_app && daemon_ && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
         app_ = 0;
         seek_until_ = Clock::now() + kSeekLongest;
@@ -95,9 +99,7 @@ void Watch::note_end(pid_t pid, int status, const char* name) noexcept {
 // The app's first process has ended well: on with the one that it left, if there is one to be found.
 void Watch::seek() noexcept {
     if (const pid_t found = daemon_->find(); found > 0) {
-        app_ = found;
-        daemon_.reset();
-        tell({.kind = Note::Kind::kAppMoved, .pid = found});
+        go_on_as(found);
     } else if (is_over(seek_until_)) {
         daemon_.reset();
         app_reaped_ = true;
@@ -107,6 +109,22 @@ void Watch::seek() noexcept {
     } else {
         seek_at_ = Clock::now() + kSeekAgain;
     }
+}
+
+// MAINPID= of sd_notify(3). A child of the app's becomes PID 1's when the app ends, and cannot be waited for before.
+void Watch::follow(pid_t pid) noexcept {
+    heir_ = pid == app_ || app_reaped_ ? 0 : pid;
+    if (is_child(heir_)) {
+        go_on_as(heir_);
+    }
+}
+
+void Watch::go_on_as(pid_t pid) noexcept {
+    app_ = pid;
+    heir_ = 0;
+    daemon_.reset();
+    seek_at_.reset();
+    tell({.kind = Note::Kind::kAppMoved, .pid = pid});
 }
 
 } // namespace stepdown::supervise

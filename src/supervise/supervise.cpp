@@ -23,10 +23,10 @@ constexpr int kStartOver = 100; // ms: by then the app has been executed, and on
 
 // SIGPIPE for PID 1's own writes comes from itself, and the terminal signals of its process group from the kernel:
 // neither is addressed to the app, which the terminal reaches by itself.
-bool meant_for_app(const signalfd_siginfo& signal) noexcept {
+bool meant_for_app(const signalfd_siginfo& signal, pid_t own_pid) noexcept {
     const bool by_terminal =
         signal.ssi_code == SI_KERNEL && (signal.ssi_signo == SIGTTIN || signal.ssi_signo == SIGTTOU);
-    return !by_terminal && signal.ssi_pid != static_cast<std::uint32_t>(::getpid());
+    return !by_terminal && signal.ssi_pid != static_cast<std::uint32_t>(own_pid);
 }
 
 // A queued signal keeps its value; rt_sigqueueinfo(2) lets a process pass on SI_QUEUE, and no code of the kernel's or
@@ -57,11 +57,12 @@ Result<Watch> Watch::open(const Supervision& asked, Accounts& accounts, Listener
 }
 
 Watch::Watch(sys::Fd signals, const Supervision& asked, Accounts& accounts, Listener listener) noexcept
-    : signals_(std::move(signals)), to_group_(asked.signal_group), stops_with_app_(asked.job_control),
-      leaves_rest_(asked.leave_rest && ::getpid() != 1), terms_group_(leaves_rest_ && asked.term_group),
-      tells_orphans_(asked.log_orphans || listener.every), listener_(listener), accounts_(accounts),
-      watchdog_(asked.watchdog), watchdog_waits_(asked.ready.kind == Readiness::Kind::kNotify), grace_(asked.grace),
-      drain_(asked.drain), rest_(Rest::open()) {
+    : signals_(std::move(signals)), own_pid_(::getpid()), to_group_(asked.signal_group),
+      stops_with_app_(asked.job_control), leaves_rest_(asked.leave_rest && own_pid_ != 1),
+      terms_group_(leaves_rest_ && asked.term_group), tells_orphans_(asked.log_orphans || listener.every),
+      listener_(listener), accounts_(accounts), watchdog_(asked.watchdog),
+      watchdog_waits_(asked.ready.kind == Readiness::Kind::kNotify), grace_(asked.grace), drain_(asked.drain),
+      rest_(Rest::open()) {
     if (asked.forking) {
         daemon_ = Daemon::open(asked.pid_file);
     }
@@ -160,7 +161,7 @@ std::span<const signalfd_siginfo> Watch::wait() noexcept {
 void Watch::take(const signalfd_siginfo& signal) noexcept {
     const int from = static_cast<int>(signal.ssi_signo);
     const int to = signal.ssi_signo < sent_as_.size() ? sent_as_[signal.ssi_signo] : 0;
-    if (from == SIGCHLD || !meant_for_app(signal)) {
+    if (from == SIGCHLD || !meant_for_app(signal, own_pid_)) {
         tell({.kind = from == SIGCHLD ? Note::Kind::kChildSignal : Note::Kind::kDropped, .from = from});
         return;
     }
@@ -171,7 +172,7 @@ void Watch::take(const signalfd_siginfo& signal) noexcept {
         take(is_stop(from) || is_stop(to) ? Event::kStopSignal : Event::kOtherSignal);
     }
     if (stops_with_app_ && (from == SIGTSTP || from == SIGTTIN || from == SIGTTOU)) {
-        ::kill(::getpid(), SIGSTOP);
+        ::kill(own_pid_, SIGSTOP);
     }
 }
 
@@ -280,6 +281,9 @@ void Watch::hear() noexcept {
     if (notice.ready) {
         accounts_.say("ready");
         tell({.kind = Note::Kind::kReady});
+    }
+    if (notice.main_pid) {
+        follow(*notice.main_pid);
     }
     if (notice.stopping) {
         accounts_.say("stopping");

@@ -75,6 +75,8 @@ class Watch {
     void hear() noexcept;
     void be_alive() noexcept;
     void seek() noexcept;
+    void follow(pid_t pid) noexcept;
+    void go_on_as(pid_t pid) noexcept;
     void tell(const Note& note) const noexcept;
     Names::Name name_of_next() const noexcept;
     void end_rest(int number, bool only_new) noexcept;
@@ -83,6 +85,7 @@ class Watch {
     static bool is_over(Moment& moment) noexcept; // and then there is none any more
 
     sys::Fd signals_;
+    pid_t own_pid_;
     std::array<std::uint8_t, kSignals> sent_as_{}; // 0: dropped
     std::array<std::uint8_t, kStatuses> status_as_{};
     bool to_group_;
@@ -102,6 +105,7 @@ class Watch {
 
     State state_ = State::kRunning;
     pid_t app_ = 0;
+    pid_t heir_ = 0; // MAINPID=: who is the app when this one has ended; 0: nobody
     OtherWork other_;
     bool app_reaped_ = false;
     bool more_to_reap_ = false;

@@ -3,6 +3,7 @@ system calls to this machine's kernel one by one; it has no seccomp(2), so a sta
 
 import json
 import pathlib
+import struct
 import subprocess
 
 import pytest
@@ -71,7 +72,11 @@ def test_the_builtin_profiles_are_compiled_for_arm64(name):
     assert "0xc00000b7" in program and "0xc000003e" not in program, "AUDIT_ARCH_AARCH64, and not AUDIT_ARCH_X86_64"
 
 
-def test_a_profile_is_compiled_to_the_same_bytes_as_at_build_time(tmp_path):
-    """The compiler in the binary is the one that made its built-in filters."""
-    shown = emulated("profile", "compile", REPO / "seccomp/default.json", "-o", tmp_path / "default.bpf")
-    assert shown.returncode == 0 and (tmp_path / "default.bpf").stat().st_size > 100, shown
+def test_a_profile_is_compiled_to_arm64_numbers(tmp_path):
+    """openat is 56 there, 257 on x86-64."""
+    profile = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["openat"], "action": "SCMP_ACT_ERRNO"}]}
+    (tmp_path / "profile.json").write_text(json.dumps(profile))
+    shown = emulated("profile", "compile", tmp_path / "profile.json", "-o", tmp_path / "profile.bpf")
+    assert shown.returncode == 0, shown
+    program = (tmp_path / "profile.bpf").read_bytes()
+    assert struct.pack("<I", 0xC00000B7) in program and struct.pack("<I", 56) in program

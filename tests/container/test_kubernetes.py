@@ -37,10 +37,19 @@ def test_the_schema_refuses_what_the_api_server_refuses():
         assert not validator.is_valid(broken), broken
 
 
+def containers_of(path):
+    for document in documents(path):
+        if document.get("kind") in ("Pod", "Deployment", "DaemonSet"):
+            spec = document["spec"] if document["kind"] == "Pod" else document["spec"]["template"]["spec"]
+            yield from spec["containers"] + spec.get("initContainers", [])
+
+
 def test_the_kustomization_takes_files_that_are_there():
     kustomization = documents(FOLDER / "kustomization.yaml")[0]
     for name in kustomization["resources"]:
         assert (FOLDER / name).exists(), name
+    named = {container["image"].rpartition(":")[0] for path in MANIFESTS for container in containers_of(path)}
+    assert {image["name"] for image in kustomization["images"]} <= named, "an image that no manifest has"
 
 
 def test_every_volume_that_is_mounted_exists_and_selectors_match():

@@ -108,6 +108,39 @@ def test_control_c_reaches_the_apps_process_group(engine):
     assert b"got-INT" in said
 
 
+@pytest.mark.parametrize("first", [["--user=app", "--"], ["tini", "--"], ["dumb-init"], ["catatonit"]], ids=lambda words: words[0])
+def test_an_interactive_shell_has_job_control(engine, first):
+    """docker run -it … bash: Ctrl-Z stops the shell's job and not the shell, and the job goes on in the background."""
+    words = [engine.program, "-H", engine.host, "run", "--rm", "-it", "--network=none", engine.image("debian"), *first, "bash", "--norc"]
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(words[0], words)
+    said = b""
+
+    def until(text):
+        nonlocal said
+        deadline = time.monotonic() + 60
+        while text not in said:
+            assert time.monotonic() < deadline, said
+            if select.select([terminal], [], [], 0.2)[0]:
+                said += os.read(terminal, 4096)
+
+    os.write(terminal, b"echo up-$((40 + 2)); sleep 1000\n")
+    until(b"up-42")
+    time.sleep(1)  # the job has the foreground by then
+    os.write(terminal, b"\x1a")
+    until(b"Stopped")
+    os.write(terminal, b"bg; jobs -r | wc -l | sed s/^/running-/; kill %1; wait; stty size | sed s/^/size-/\n")
+    until(b"running-1")
+    until(b"size-")
+    assert b"no job control" not in said
+    os.write(terminal, b"exit 5\nexit 5\n")  # a second time, should the shell still think of its job
+    with pytest.raises(OSError):  # EIO: the other end is closed
+        until(b"what nobody says")
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 5, said
+    os.close(terminal)
+
+
 def test_standard_input_reaches_the_app(engine):
     assert engine.run("cat", docker=["--interactive"], input=b"through\n").out == "through\n"
 
@@ -131,3 +164,132 @@ def test_pid_1_idles_without_waking(start_container):
     before = switches()
     time.sleep(3)
     assert switches() == before
+
+
+HEALTH = ["--health-cmd=/stepdown ready", "--health-interval=1s", "--health-timeout=10s", "--health-retries=1000", "--health-start-period=0s"]
+
+# Says READY=1 when /tmp/go is there.
+NOTIFIER = """
+import os, socket, time
+def notify(text):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
+        end.sendto(text, os.environ["NOTIFY_SOCKET"].replace("@", chr(0), 1))
+print("up", flush=True)
+while not os.path.exists("/tmp/go"): time.sleep(0.05)
+notify(b"READY=1")
+while not os.path.exists("/tmp/stop"): time.sleep(0.05)
+notify(b"STOPPING=1")
+while True: time.sleep(1)
+"""
+
+
+def test_the_health_check_is_the_apps_own_word(start_container):
+    container = start_container("python3", "-c", NOTIFIER, image="apps", stepdown=["--user=app", "--ready=notify"], docker=HEALTH)
+    container.until_says("up")
+    health = "{{.State.Health.Status}}"
+    time.sleep(2.5)
+    assert container.inspect(health) == "starting"
+    assert container.exec("/stepdown", "ready").code == 1
+    container.exec("touch", "/tmp/go")
+    container.until(lambda: container.inspect(health) == "healthy", what="health")
+    assert container.exec("/stepdown", "ready", user="app").code == 0
+    container.exec("touch", "/tmp/stop")
+    container.until(lambda: container.exec("/stepdown", "ready").code == 1, what="the end of readiness")
+
+
+def test_the_health_check_asks_a_port(start_container):
+    serve = "import time, http.server as h; time.sleep(2); h.HTTPServer(('127.0.0.1', 8080), h.SimpleHTTPRequestHandler).serve_forever()"
+    container = start_container("python3", "-c", serve, image="apps", stepdown=["--user=app", "--ready=tcp:8080"], docker=HEALTH)
+    container.until(lambda: container.inspect("{{.State.Health.Status}}") == "healthy", what="health")
+    seconds, code = container.stop()
+    assert code == 143 and seconds < QUICK
+
+
+def starts(container):
+    return container.logs().count("started")
+
+
+def test_docker_restart_starts_anew_where_the_last_start_left_its_files(start_container):
+    container = start_container("sh", "-c", "echo started; exec sleep 1000", stepdown=["--user=app", "--ready=fd:3", "--mkdir=/var/lib/app"])
+    container.until_says("started")
+    for count in (2, 3):
+        container.engine.must("restart", "--time=10", container.id)
+        container.until(lambda: starts(container) == count, what="another start")
+        assert container.exec("/stepdown", "verify", "--quiet").code == 0
+        assert container.exec("/stepdown", "ready").code == 1, "not the last start's word"
+    seconds, code = container.stop()
+    assert code == 143 and seconds < QUICK
+
+
+def test_the_restart_policy_follows_the_apps_status(start_container):
+    failing = start_container("sh", "-c", "echo started; exit 3", docker=["--restart=on-failure:2"])
+    deadline = time.monotonic() + 60
+    while failing.inspect("{{.RestartCount}} {{.State.Running}}") != "2 false":
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert starts(failing) == 3 and failing.exit_code == 3
+    remapped = start_container("sh", "-c", "echo started; exit 143", stepdown=["--user=app", "--exit-status=143=0"],
+                               docker=["--restart=on-failure:2"])
+    assert remapped.wait() == 0 and starts(remapped) == 1
+
+
+DAEMON = """
+import os, signal, sys, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() != 0: os._exit(0)
+    def stop(*_):
+        print("stopped", flush=True); os._exit(5)
+    signal.signal(signal.SIGTERM, stop)
+    with open("/tmp/app.pid.new", "w") as file: print(os.getpid(), file=file)
+    os.rename("/tmp/app.pid.new", "/tmp/app.pid"); print("serves", flush=True)
+    while True: time.sleep(0.05)
+"""
+
+
+@pytest.mark.parametrize("options", [[], ["--pidfile=/tmp/app.pid"]], ids=["only_child", "pid_file"])
+def test_a_daemon_that_forks_away_is_the_images_app(start_container, options):
+    container = start_container("python3", "-c", DAEMON, image="apps", stepdown=["--user=app", "--forking", *options])
+    container.until_says("serves")
+    time.sleep(1)
+    assert container.running
+    seconds, code = container.stop()
+    assert (code, seconds < QUICK) == (5, True), container.logs()
+    assert "stopped" in container.logs()
+
+
+@pytest.mark.parametrize("name", ["stepdown", "tini", "dumb-init", "catatonit"])
+def test_forks_up_to_the_pids_limit_do_not_keep_the_container_from_stopping(start_container, name):
+    """--log-orphans, --ready and the end of the app need no further process."""
+    bomb = ("import os, signal, time\nsignal.signal(15, lambda *_: os._exit(7)); print('up', flush=True)\nwhile True:\n  try:\n"
+            "    if os.fork() == 0:\n      signal.signal(15, signal.SIG_IGN); time.sleep(0.2); os._exit(0)\n  except OSError: time.sleep(0.001)\n"
+            "  try: os.waitpid(-1, os.WNOHANG)\n  except OSError: pass")
+    options = ["--user=app", "--drain=1s", "--"] if name == "stepdown" else [name, "--"]
+    container = start_container(*options, "python3", "-c", bomb, image="apps", stepdown=(),
+                                docker=["--pids-limit=100", "--env=STEPDOWN_DRAIN=1s"])
+    container.until_says("up")
+    time.sleep(2)
+    seconds, code = container.stop(grace=30)
+    assert code == 7 and seconds < 10
+
+
+def test_no_init_of_the_engines_is_needed_and_one_does_no_harm(start_container):
+    for docker in ([], ["--init"]):
+        container = start_container("sh", "-c", "(sleep 0.2 &); trap 'exit 4' TERM; echo ready; while :; do sleep 0.1; done", docker=docker)
+        container.until_says("ready")
+        time.sleep(1)
+        assert "Z" not in [process["state"] for process in container.processes()]
+        seconds, code = container.stop()
+        assert code == 4 and seconds < QUICK
+
+
+# Takes memory until the kernel ends it.
+EATER = "import time; held = []; print('eats', flush=True); held.extend(b'x' * (1 << 20) for _ in iter(int, 1))"
+
+
+def test_pid_1_outlives_the_kernels_killing_for_memory_and_tells_the_status(run_container):
+    little = ["--memory=64m", "--memory-swap=64m"]
+    ended = run_container("python3", "-c", EATER, image="apps", docker=little)
+    assert (ended.code, ended.out) == (137, "eats\n"), ended
+    beside = run_container("sh", "-c", 'python3 -c "$0" & wait $!; echo $?; exit 5', EATER, image="apps", docker=little)
+    assert (beside.code, beside.out.split()) == (5, ["eats", "137"]), beside

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 from dataclasses import dataclass
 
@@ -12,6 +13,10 @@ PEERS = ("tini", "dumb-init", "catatonit", "gosu")
 BINARY = pathlib.Path(os.environ["PROGRAM_UNDER_TEST"])  # not STEPDOWN_: that would be an option of the program
 OWN_RUN = ["sh", "-c", 'mount -t tmpfs tmpfs /run && exec "$@"', "sh"]
 PATIENCE = 60  # seconds; a loaded machine
+
+# Whoever starts the tests with & has these ignored, and the peers do not agree on whether the app should find them so.
+for number in (signal.SIGINT, signal.SIGQUIT):
+    signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 @dataclass(frozen=True)

@@ -39,12 +39,16 @@ DUMB_INIT_APPS = [
     (["echo", "a"], {"DUMB_INIT_DEBUG": "1", "DUMB_INIT_SETSID": "0"}),
     (["echo", "a"], {"DUMB_INIT_DEBUG": "", "DUMB_INIT_SETSID": ""}),
     (["/no/such"], {}),
+    (["--", "/no/such"], {}),
+    (["-c", "/no/such"], {"DUMB_INIT_DEBUG": "1"}),
+    (["--single-child", "--", "/no/such"], {"DUMB_INIT_SETSID": "0"}),
     (["/etc"], {}),
 ]
 DUMB_INIT_ENDS = [["-h"], ["--help"], ["-V"], ["--version"], ["--vers"], [], ["-c"], ["--yolo", "true"], ["-z", "true"],
                   ["--ver", "true"], ["-r"], ["-r", "", "true"], ["-r", "15", "true"], ["-r", "15:derp", "true"],
                   ["-r", "15::12", "true"], ["-r", "1:32", "true"], ["-r", "32:1", "true"], ["-r", "0:1", "true"],
-                  ["--help=1", "true"], ["--rewrite"]]
+                  ["--help=1", "true"], ["--rewrite"], ["-r", "herp", "true"], ["-r", "herp:derp", "true"], ["-r", "15:12", "-r"],
+                  ["-r", "15:12", "-r", "0", "true"], ["-r", "15:12", "-r", "1:32", "true"]]
 
 CATATONIT_APPS = [
     (["true"], {}),

@@ -187,6 +187,17 @@ def test_without_a_user_the_app_keeps_all_it_had(ours, peer):
 
 
 @pytest.mark.parametrize("peer", ["tini", "dumb-init", "catatonit"])
+def test_sockets_that_were_handed_over_are_for_the_apps_pid(ours, peer):
+    """Of the peers only catatonit says so to the app; under the others sd_listen_fds(3) finds none."""
+    app = 'echo $(($LISTEN_PID - $$)) $LISTEN_FDS; cat <&3'
+    outer = f"echo through >$0/handed; LISTEN_PID=$$ LISTEN_FDS=1 exec {ours[peer].path} sh -c '{app}' 3<$0/handed"
+    ended = subprocess.run(["sh", "-c", outer, os.path.dirname(ours[peer].path)], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (0, "0 1\nthrough\n"), ended
+    other = {"LISTEN_PID": "1234567", "LISTEN_FDS": "1"}
+    assert ours[peer].run("sh", "-c", "echo $LISTEN_PID", env=other).out == "1234567\n", "somebody else's"
+
+
+@pytest.mark.parametrize("peer", ["tini", "dumb-init", "catatonit"])
 def test_with_a_user_it_steps_down(ours, peer):
     env = {"STEPDOWN_USER": "10001:10001", "STEPDOWN_RECEIPT": "off"}
     out = ours[peer].run(*STATUS, env=env).out

@@ -72,6 +72,33 @@ def test_root_stays_root(ours):
     assert re.findall(r"(?:Cap...|NoNewPrivs|Seccomp):\t\w+", own) == re.findall(r"(?:Cap...|NoNewPrivs|Seccomp):\t\w+", bare)
 
 
+@pytest.mark.parametrize("spec", ["root", "1234:1234"])
+def test_what_is_asked_of_a_process_holds_for_root_too(ours, spec):
+    env = {"STEPDOWN_UMASK": "0027", "STEPDOWN_RLIMIT": "nofile=123", "STEPDOWN_NICE": "5", "STEPDOWN_CWD": "/usr"}
+    ended = ours["gosu"].run(spec, "sh", "-c", "umask; ulimit -n; nice; pwd", env=env)
+    assert (ended.code, ended.out.split()) == (0, ["0027", "123", "5", "/usr"]), ended
+
+
+@pytest.mark.parametrize("word", ["SECCOMP=default", "EMULATE_ROOT=ids"])
+def test_root_is_not_confined_and_a_word_about_it_is_not_passed_over(ours, word):
+    name, value = f"STEPDOWN_{word}".split("=")
+    ended = ours["gosu"].run("root", "id", "-u", env={name: value})
+    assert (ended.code, ended.out) == (1, "") and "root keeps all it has" in ended.err and ended.err.count("\n") == 1, ended
+
+
+# A caller that is not root and has its capabilities, which is as near to a setuid copy as is not refused.
+AS_NOBODY = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--groups=4,5", "--inh-caps=+setuid,+setgid,+setpcap",
+             "--ambient-caps=+setuid,+setgid,+setpcap"]
+
+
+@pytest.mark.parametrize("spec,ids", [("0", "0:0"), ("root:1000", "0:1000"), ("1234", "1234:65534"), ("1234:0", "1234:0"), (":0", "65534:0"),
+                                      ("", "65534:65534"), ("games:daemon", "5:1")])
+def test_a_caller_who_is_not_root_is_who_an_empty_user_means(ours, spec, ids):
+    words = [*AS_NOBODY, ours["gosu"].path, spec, "sh", "-c", "echo $(id -u):$(id -g)"]
+    ended = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (0, ids + "\n"), ended
+
+
 def test_descriptors_reach_the_command(ours):
     ended = subprocess.run(["bash", "-c", f"{ours['gosu'].path} 1234:1234 sh -c 'cat <&3' 3< <(echo through)"], capture_output=True, text=True,
                            check=False)

@@ -223,6 +223,58 @@ daemon(8, "{path}/app.pid")
     assert (code, out) == (8, "stopped\n")
 
 
+HEIR = """
+def heir(status):
+    def stop(*_):
+        say("stopped"); os._exit(status)
+    signal.signal(signal.SIGTERM, stop)
+    while True: time.sleep(0.05)
+"""
+
+
+def test_mainpid_names_an_orphan_and_the_app_goes_on_as_it(ours):
+    process = start(ours, ["--ready=notify"], python(HEIR + """
+reader, writer = os.pipe()
+if os.fork() == 0:
+    if os.fork() == 0:
+        while os.getppid() != 1: time.sleep(0.01)
+        os.write(writer, str(os.getpid()).encode()); heir(9)
+    os._exit(0)
+os.wait()
+notify("READY=1\\nMAINPID=" + os.read(reader, 20).decode())
+say("named"); time.sleep(1); sys.exit(4)
+"""))
+    assert process.stdout.readline() == "named\n"
+    time.sleep(2)
+    os.kill(pid_1(process), signal.SIGTERM)
+    code, out, err = finish(process)
+    assert (code, out) == (9, "stopped\n"), "the first process's end is an orphan's"
+    assert "the app goes on as pid" in err
+
+
+def test_mainpid_names_a_child_and_the_app_goes_on_as_it_when_it_ends(ours):
+    """As a daemon does that replaces its own program: the new one is the old one's child until that has ended."""
+    process = start(ours, ["--ready=notify"], python(HEIR + """
+new = os.fork()
+if new == 0: heir(8)
+notify(f"READY=1\\nMAINPID={new}"); say("named"); time.sleep(1); sys.exit(4)
+"""))
+    assert process.stdout.readline() == "named\n"
+    time.sleep(2)
+    os.kill(pid_1(process), signal.SIGTERM)
+    code, out, err = finish(process)
+    assert (code, out) == (8, "stopped\n"), err
+
+
+@pytest.mark.parametrize("named", ["1", "0", "-1", "4194304", "99999999999", "x", "{os.getpid()}", "{os.fork() or os._exit(0)}"])
+def test_mainpid_of_nobody_that_is_left_changes_nothing(ours, named):
+    process = start(ours, ["--ready=notify"], python(f"""
+if "fork" in {named!r}: signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+notify(f"READY=1\\nMAINPID={named}"); time.sleep(0.3); sys.exit(4)
+"""))
+    assert finish(process)[0] == 4
+
+
 def test_forking_ends_where_the_app_fails_or_leaves_nothing(ours):
     assert finish(start(ours, ["--forking"], ["sh", "-c", "exit 4"]))[0] == 4
     assert finish(start(ours, ["--forking"], ["true"]))[0] == 0

@@ -119,6 +119,13 @@ TEST(ConfineDefault, DeniesTypingIntoTheTerminal) {
     EXPECT_EQ(app("ioctl", {0, 0x5401}), kAllow) << "TCGETS";
 }
 
+TEST(ConfineDefault, LimitsOfPid1AreNotTheApps) {
+    EXPECT_EQ(app("prlimit64", {1, 0}), kEperm);
+    EXPECT_EQ(app("prlimit64", {1 | kDirty, 0}), kEperm);
+    EXPECT_EQ(app("prlimit64", {0, 0}), kAllow) << "its own";
+    EXPECT_EQ(app("prlimit64", {17, 0}), kAllow) << "a process of its own";
+}
+
 TEST(ConfineDefault, TiocstiWithDirtyHighBitsIsRefused) {
     EXPECT_EQ(app("ioctl", {0, 0x5412 | kDirty}), kEperm);
     EXPECT_EQ(app("ioctl", {0, 0x5412 | 0xffffffff'00000000}), kEperm);

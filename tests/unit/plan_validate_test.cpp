@@ -39,6 +39,19 @@ TEST(Check, RefusesRootUnlessItIsWritten) {
     EXPECT_EQ(refused(allowed), "");
 }
 
+TEST(Check, RootAsItIsIsNotConfinedAndSaysSo) {
+    Plan plan = plan_of(0, 0);
+    plan.allow_root = plan.as_is = plan.callers_gid = true;
+    plan.seccomp.profile = "off";
+    EXPECT_EQ(refused(plan), "");
+    plan.settings.push_back({"seccomp", "default", {SourceKind::kEnvironment, "STEPDOWN_SECCOMP"}});
+    plan.seccomp.profile = "default";
+    EXPECT_EQ(refused(plan), "STEPDOWN_SECCOMP: root keeps all it has here and is not confined: leave it out, "
+                             "or name another user");
+    plan.callers_gid = false; // tini, with nothing said
+    EXPECT_EQ(refused(plan), "");
+}
+
 TEST(Check, EmulationThatCannotBeOrIsInVain) {
     Plan plan = plan_of(10001, 10001);
     plan.settings.push_back({"emulate-root", "full", {SourceKind::kFlag, "--emulate-root"}});

@@ -1,0 +1,117 @@
+"""PID 1 where little is left: no room for a process, a tracer in the way, a parent that goes, a core, no memory."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+from conftest import PATIENCE
+
+USER = ["--user=10001:10001", "--receipt=off"]
+
+
+def pid_1(process):
+    """unshare's child."""
+    with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as file:
+        return int(file.read())
+
+
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        return [int(word) for word in file.read().split()]
+
+
+def state(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            return file.read().rsplit(") ", 1)[1][0]
+    except FileNotFoundError:
+        return ""
+
+
+def until(condition):
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_no_room_for_the_apps_process_is_a_clear_error(ours):
+    """Of uid 10001 there may be no second process: fork(2) answers EAGAIN."""
+    ended = ours["stepdown"].run(*USER, "--rlimit=nproc=0", "--", "true", as_pid_1=True)
+    assert ended.code == 111 and "cannot start a process for the app" in ended.err and "pids limit" in ended.err, ended
+    assert ended.err.count("\n") == 1
+
+
+def test_an_orphan_that_is_traced_is_reaped_once_its_tracer_is_gone(ours):
+    """A traced process that has ended stays its tracer's until that one has ended too."""
+    script = """
+import ctypes, os, sys, time
+libc = ctypes.CDLL(None)
+traced, tracer = os.fork(), 0
+if traced == 0:
+    orphan = os.fork()
+    if orphan == 0:
+        while True: time.sleep(0.05)
+    print(orphan, flush=True)
+    os._exit(0)
+os.wait()
+tracer = os.fork()
+if tracer == 0:
+    orphan = int(sys.stdin.readline())
+    print(libc.ptrace(0x4206, orphan, 0, 0), flush=True)
+    os.kill(orphan, 9)
+    time.sleep(1000)
+sys.stdin.close()
+os.wait()
+while True: time.sleep(0.05)
+"""
+    process = ours["stepdown"].start(*USER, "--seccomp=off", "--", sys.executable, "-c", script, as_pid_1=True, stdin=-1)
+    orphan = int(process.stdout.readline())  # in its own PID namespace
+    process.stdin.write(f"{orphan}\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == "0\n"
+    first = pid_1(process)
+    app = next(pid for pid in children(first) if children(pid))
+    until(lambda: any(state(pid) == "Z" for pid in children(first)))
+    os.kill(children(app)[0], signal.SIGKILL)
+    until(lambda: children(first) == [app])
+    os.kill(first, signal.SIGTERM)
+    assert process.wait(timeout=PATIENCE) == 143
+
+
+def test_with_kill_on_orphan_the_app_does_not_outlive_a_stepdown_that_is_not_pid_1(ours):
+    for options, outlives in (([], True), (["--kill-on-orphan"], False)):
+        process = ours["stepdown"].start(*USER, *options, "--", "sleep", "1000")
+        until(lambda: any(state(pid) == "S" for pid in children(process.pid)))
+        app = children(process.pid)[0]
+        with open(f"/proc/{app}/comm", encoding="utf-8") as file:
+            until(lambda: (file.seek(0), file.read())[1] == "sleep\n")
+        process.kill()
+        process.wait()
+        if outlives:
+            time.sleep(0.3)
+            assert state(app) == "S"
+            os.kill(app, signal.SIGKILL)
+        else:
+            until(lambda: state(app) in ("", "Z"))
+
+
+def test_a_core_is_noted_where_the_kernel_wrote_one(ours, folder):
+    place = folder / "cores"
+    place.mkdir(exist_ok=True)
+    place.chmod(0o777)
+    crash = ["sh", "-c", "kill -SEGV $$"]
+
+    def unlimited():
+        resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+    bare = subprocess.Popen(["setpriv", "--reuid=10001", "--regid=10001", "--clear-groups", *crash], cwd=place, preexec_fn=unlimited)
+    dumped = os.WCOREDUMP(os.waitpid(bare.pid, 0)[1])
+    ended = subprocess.run([ours["stepdown"].path, *USER, "--", *crash], cwd=place, preexec_fn=unlimited, capture_output=True, text=True,
+                           check=False)
+    assert ended.returncode == 139 and ("dumped its core" in ended.stderr) == dumped, ended
+    none = subprocess.run([ours["stepdown"].path, *USER, "--rlimit=core=0", "--", *crash], cwd=place, capture_output=True, text=True, check=False)
+    assert none.returncode == 139 and "core" not in none.stderr
