@@ -212,9 +212,9 @@ Result<CommandLine> read_ordered(Command command, std::span<const char* const> w
 
 // Then the words are files, and no app's.
 bool merges(Command command, std::span<const char* const> words) {
-    const auto is_merge = [](std::string_view word) { return word == "--merge"; };
-    const auto own_end = std::ranges::find(words, "--", [](const char* word) { return std::string_view(word); });
-    return command == Command::kRecord && std::any_of(words.begin(), own_end, is_merge);
+    const auto part = measure(command, words);
+    return command == Command::kRecord && part &&
+           std::ranges::contains(part->rows, std::string_view("merge"), [](const Option* row) { return row->name; });
 }
 
 } // namespace
