@@ -10,6 +10,8 @@ test: ## does all the set-up, builds, and passes every test
 bench: release ## measures start-up, memory and size against the peers and prints the table
 	@toolchain/setup bench
 	@bench/run
+	@bench/verify.py
+	@bench/seccomp.py
 
 dist: setup ## all that is given to others, in build/dist: packages, image, checksums, what is inside
 	@toolchain/setup dist
@@ -38,7 +40,7 @@ sanitize: setup ## the unit tests under AddressSanitizer and UndefinedBehaviorSa
 	@toolchain/setup test
 	@cmake --workflow --preset asan
 
-fuzz: setup ## every fuzzer over its corpus, and on for some seconds
+fuzz: setup ## every fuzzer over its corpus, and on for FUZZ_SECONDS (60), under the sanitizers
 	@toolchain/setup test
 	@cmake --preset fuzz --log-level=NOTICE
 	@cmake --build --preset fuzz

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -13,6 +14,13 @@ struct Seccomp {
     bool lenient = false;            // read a profile of one's own as other runtimes do
     std::vector<std::string> allow;  // changes to a built-in profile: @GROUP, CALL or CALL:ARG...
     std::vector<std::string> deny;   // the same; stronger than allow
+    bool report = false;             // PID 1 tells what the filter denies
+    bool learn = false;              // and has the kernel do it all the same
+    std::string record;              // path of the profile that the app's calls are written to; empty: none
+    std::chrono::milliseconds startup{10'000}; // record: how long the start lasts where the app does not say --ready
+
+    // Whether PID 1 hears of calls from the filter itself.
+    bool listens() const { return report || learn || !record.empty(); }
 
     bool operator==(const Seccomp&) const = default;
 };

@@ -23,6 +23,8 @@ constexpr CommandRow kCommands[] = {
      "judge an image before it runs: the user, the paths, the program, files that give privileges"},
     {"profile", Command::kProfile, kWords,
      "compile, show, lint, compare or explain system call filters: profile list|show|lint|explain|diff|compile"},
+    {"record", Command::kRecord, kRequired,
+     "run, and write a system call filter that lets through what the app asked for, and nothing else"},
     {"ready", Command::kReady, kNone, "exit 0 once the app is ready, by --ready of its start: for health checks"},
     {"install", Command::kInstall, kRequired,
      "copy this program to a path, there to be what it is called or --as says"},
@@ -208,6 +210,13 @@ Result<CommandLine> read_ordered(Command command, std::span<const char* const> w
     return line;
 }
 
+// Then the words are files, and no app's.
+bool merges(Command command, std::span<const char* const> words) {
+    const auto part = measure(command, words);
+    return command == Command::kRecord && part &&
+           std::ranges::contains(part->rows, std::string_view("merge"), [](const Option* row) { return row->name; });
+}
+
 } // namespace
 
 std::span<const CommandRow> commands() { return kCommands; }
@@ -225,7 +234,7 @@ Which which_command(int argc, const char* const* argv) {
 }
 
 Result<CommandLine> read_command_line(Command command, std::span<const char* const> words) {
-    if (row_of(command).app != kWords) {
+    if (row_of(command).app != kWords && !merges(command, words)) {
         return read_ordered(command, words);
     }
     const auto ordered = options_first(command, words);

@@ -46,6 +46,27 @@ Result<> apply_seccomp_lenient(Parsed& parsed, std::string_view value, const Sou
     return set_bool(parsed.plan.seccomp.lenient, true, "seccomp-lenient", value, source);
 }
 
+Result<> apply_seccomp_report(Parsed& parsed, std::string_view value, const Source& source) {
+    return set_bool(parsed.plan.seccomp.report, true, "seccomp-report", value, source);
+}
+
+Result<> apply_seccomp_learn(Parsed& parsed, std::string_view value, const Source& source) {
+    return set_bool(parsed.plan.seccomp.learn, true, "seccomp-learn", value, source);
+}
+
+Result<> apply_startup(Parsed& parsed, std::string_view value, const Source& source) {
+    const auto time = time_span(value);
+    if (!time) {
+        return refuse(source, "startup", value, "is no time span such as 10s or 500ms");
+    }
+    parsed.plan.seccomp.startup = *time;
+    return {};
+}
+
+Result<> apply_merge(Parsed& parsed, std::string_view value, const Source& source) {
+    return set_bool(parsed.merge, true, "merge", value, source);
+}
+
 Result<> apply_rootfs(Parsed& parsed, std::string_view value, const Source& source) {
     constexpr Choice<bool> kWays[] = {{"ro", true}, {"rw", false}};
     return set_choice(parsed.plan.landlock.read_only_root, kWays, "rootfs", value, source);

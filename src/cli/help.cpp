@@ -91,6 +91,9 @@ std::string_view usage_of(Command command) {
         return "stepdown [run] [OPTION]... [--] COMMAND [ARG]...";
     case Command::kExec:
         return "stepdown exec [OPTION]... [--] COMMAND [ARG]...";
+    case Command::kRecord:
+        return "stepdown record [OPTION]... -o FILE [--] COMMAND [ARG]...\n"
+               "       stepdown record --merge FILE... -o FILE";
     case Command::kPlan:
         return "stepdown plan [OPTION]... [--] [COMMAND [ARG]...]";
     case Command::kVerify:

@@ -17,7 +17,8 @@ enum class Stage { kIdentity, kProcess, kSetup, kConfine, kSupervise, kReceipt, 
 
 // Which commands take the option: one bit a Command.
 constexpr unsigned bit(Command command) { return 1U << static_cast<unsigned>(command); }
-constexpr unsigned kRunAndPlan = bit(Command::kRun) | bit(Command::kPlan) | bit(Command::kCheckImage);
+constexpr unsigned kRunAndPlan =
+    bit(Command::kRun) | bit(Command::kPlan) | bit(Command::kCheckImage) | bit(Command::kRecord);
 constexpr unsigned kStarts = kRunAndPlan | bit(Command::kExec) | bit(Command::kSelftest);
 constexpr unsigned kJudges = bit(Command::kVerify) | bit(Command::kSelftest) | bit(Command::kCheckImage);
 constexpr unsigned kReports = bit(Command::kPlan) | kJudges;

@@ -11,7 +11,7 @@
 
 namespace stepdown::cli {
 
-enum class Command { kRun, kExec, kPlan, kVerify, kProfile, kInstall, kReady, kSelftest, kCheckImage };
+enum class Command { kRun, kExec, kPlan, kVerify, kProfile, kInstall, kReady, kSelftest, kCheckImage, kRecord };
 enum class Show { kNothing, kHelp, kVersion };
 
 // How a report is made and where it goes: verify, selftest, check-image.
@@ -45,7 +45,8 @@ struct Parsed {
     std::string format = "text"; // a word of --format
     std::string install_as;      // install: the front end's name; empty: chosen by the file's own
     bool check = false;          // plan: say nothing unless something is wrong
-    Reporting report;            // its output is also profile compile's
+    bool merge = false;          // record: the words are recorded profiles, there is no app
+    Reporting report;            // its output is also profile compile's and record's
 };
 
 } // namespace stepdown::cli

@@ -69,6 +69,10 @@ Result<> apply_bind(Parsed& parsed, std::string_view value, const Source& source
 Result<> apply_scope(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_landlock(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_seccomp_lenient(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_seccomp_report(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_seccomp_learn(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_startup(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_merge(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_emulate_root(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_emulate_owners(Parsed& parsed, std::string_view value, const Source& source);
 

@@ -9,6 +9,7 @@ namespace stepdown::commands {
 // One function a command; each returns the exit status of the process. given is what the process was given at its
 // start; the two that give up privileges do so through kernel.
 int run(sys::Kernel& kernel, const cli::Parsed& parsed, const supervise::SignalState& given);
+int record(sys::Kernel& kernel, const cli::Parsed& parsed, const supervise::SignalState& given);
 int exec(sys::Kernel& kernel, const cli::Parsed& parsed, const cli::Words& words, const supervise::SignalState& given);
 int pause(sys::Kernel& kernel, const cli::Parsed& parsed); // no app: reaps until it is asked to stop
 int ready(sys::Kernel& kernel, const cli::Parsed& parsed);

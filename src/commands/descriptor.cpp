@@ -4,7 +4,10 @@
 #include <cerrno>
 #include <cstring>
 
+#include <sched.h>
 #include <sys/socket.h>
+
+#include "sys/thread.hpp"
 
 namespace stepdown::commands {
 namespace {
@@ -47,6 +50,22 @@ sys::Fd receive_descriptor(int socket) noexcept {
         std::memcpy(&descriptor, CMSG_DATA(rights), sizeof descriptor);
     }
     return sys::Fd(descriptor);
+}
+
+sys::Sys<> Courier::wait_at(int socket) noexcept {
+    socket_ = socket;
+    return sys::start_thread(run, this, stack_);
+}
+
+int Courier::run(void* self) {
+    auto& own = *static_cast<Courier*>(self);
+    while (own.taken_ == kNotYet) {
+        ::sched_yield();
+    }
+    if (own.taken_ != kNone) {
+        [[maybe_unused]] const auto sent = send_descriptor(own.socket_, own.taken_ - 1);
+    }
+    return 0;
 }
 
 } // namespace stepdown::commands

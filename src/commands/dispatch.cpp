@@ -55,6 +55,8 @@ int dispatch(const cli::Words& words, const supervise::SignalState& given) {
         return run(sys::real_kernel(), *parsed, given);
     case cli::Command::kExec:
         return exec(sys::real_kernel(), *parsed, words, given);
+    case cli::Command::kRecord:
+        return record(sys::real_kernel(), *parsed, given);
     case cli::Command::kPlan:
         return plan(sys::real_kernel(), *parsed);
     case cli::Command::kProfile:

@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "commands/descriptor.hpp"
 #include "commands/start.hpp"
 #include "confine/compile.hpp"
 #include "confine/digest.hpp"
@@ -42,14 +43,13 @@ emulate::Session session_of_root() {
     return emulate::Session(emulate::root(limits.capabilities), limits);
 }
 
-// Of another PID namespace the numbers would be somebody else's. Without one PID 1 answers as the filter does at ids.
+} // namespace
+
 sys::Fd open_proc(sys::Kernel& kernel) {
     auto proc = kernel.open_status(0) ? kernel.open_at(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY)
                                       : sys::Sys<sys::Fd>(std::unexpected(ESRCH));
     return proc ? std::move(*proc) : sys::Fd();
 }
-
-} // namespace
 
 confine::Profile profile_of(const emulate::Emulation& emulation) {
     confine::Profile profile{.default_action = SECCOMP_RET_ALLOW, .architectures = {}, .rules = {}};
@@ -113,16 +113,30 @@ std::string without_listener(const std::string& emulate_root) {
 
 // A thread that waits for its answer is not woken by signals any more once PID 1 has taken the notification, so that
 // no call is answered twice: since Linux 5.19.
-sys::Sys<sys::Fd> load_listened(sys::Kernel& kernel, std::span<const sock_filter> program) noexcept {
-    auto listener = kernel.load_listened_filter(program, SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+sys::Sys<sys::Fd> load_listened(sys::Kernel& kernel, std::span<const sock_filter> program, unsigned flags) noexcept {
+    auto listener = kernel.load_listened_filter(program, flags | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
     if (!listener && listener.error() == EINVAL) {
-        listener = kernel.load_listened_filter(program, 0);
+        listener = kernel.load_listened_filter(program, flags);
     }
     return listener;
 }
 
-RootListener::RootListener(sys::Kernel& kernel, const emulate::Emulation& chosen, const Log& log)
-    : proc_(open_proc(kernel)), numbers_(call_numbers()), session_(session_of_root()), log_(log) {
+// From here on each call may be one that PID 1 has to hear of, and cannot before it has the descriptor: somebody else
+// sends it. What he needs is not on the stack, which execve(2) and he end together.
+sys::Sys<> load_heard(sys::Kernel& kernel, std::span<const sock_filter> program, unsigned flags, int socket) noexcept {
+    static Courier courier;
+    if (const auto waits = courier.wait_at(socket); !waits) {
+        return waits;
+    }
+    auto listener = load_listened(kernel, program, flags);
+    courier.take(listener ? listener->release() : -1);
+    return listener ? sys::Sys<>() : std::unexpected(listener.error());
+}
+
+// Without /proc PID 1 answers as the filter does at ids.
+RootListener::RootListener(sys::Kernel& kernel, const emulate::Emulation& chosen, const Log& log,
+                           emulate::Before before)
+    : proc_(open_proc(kernel)), numbers_(call_numbers()), session_(session_of_root()), before_(before), log_(log) {
     if (chosen.owners) {
         owners_.emplace(emulate::Owner{.uid = ::getuid(), .gid = ::getgid()});
     }
@@ -130,7 +144,7 @@ RootListener::RootListener(sys::Kernel& kernel, const emulate::Emulation& chosen
 
 supervise::OtherWork RootListener::work(sys::Fd listener) {
     listener_.emplace(std::move(listener), std::move(proc_), std::move(session_), std::move(numbers_),
-                      confine::facts_of(confine::native_architecture()).audit, std::move(owners_));
+                      confine::facts_of(confine::native_architecture()).audit, std::move(owners_), before_);
     return {.descriptor = listener_->descriptor(), .on_readable = answer, .context = this};
 }
 

@@ -41,12 +41,20 @@ Result<RootEmulation> root_emulation_of(const Plan& plan);
 std::string without_listener(const std::string& emulate_root);
 
 // Loads the filter, and answers with its notifications' descriptor. Async-signal-safe.
-sys::Sys<sys::Fd> load_listened(sys::Kernel& kernel, std::span<const sock_filter> program) noexcept;
+sys::Sys<sys::Fd> load_listened(sys::Kernel& kernel, std::span<const sock_filter> program, unsigned flags) noexcept;
 
-// PID 1's side of level full. Made before PID 1 confines itself: it opens /proc.
+// The same where its calls are heard of from that moment: the descriptor goes through the socket, with one byte.
+// Async-signal-safe.
+sys::Sys<> load_heard(sys::Kernel& kernel, std::span<const sock_filter> program, unsigned flags, int socket) noexcept;
+
+// /proc with O_PATH; none where it is another PID namespace's: the numbers would be somebody else's.
+sys::Fd open_proc(sys::Kernel& kernel);
+
+// PID 1's side of level full, and of whoever else hears of calls, who is asked before. Made before PID 1 confines
+// itself: it opens /proc.
 class RootListener {
   public:
-    RootListener(sys::Kernel& kernel, const emulate::Emulation& chosen, const Log& log);
+    RootListener(sys::Kernel& kernel, const emulate::Emulation& chosen, const Log& log, emulate::Before before = {});
 
     // listener: as load_listened() answered, in this process.
     supervise::OtherWork work(sys::Fd listener);
@@ -59,6 +67,7 @@ class RootListener {
     emulate::Session session_;
     std::optional<emulate::Owners> owners_;
     std::optional<emulate::Listener> listener_;
+    emulate::Before before_;
     const Log& log_;
 };
 

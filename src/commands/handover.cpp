@@ -131,4 +131,17 @@ char* listen_pid_in(std::span<char* const> environment) {
     return nullptr;
 }
 
+// sd_listen_fds(3): descriptors are for the process that LISTEN_PID names, so it is written by that process itself.
+void write_listen_pid(char* place) noexcept {
+    char digits[kPidDigits];
+    int count = 0;
+    for (pid_t rest = ::getpid(); rest != 0 && count < kPidDigits - 1; rest /= 10) {
+        digits[count++] = static_cast<char>('0' + rest % 10);
+    }
+    while (count > 0) {
+        *place++ = digits[--count];
+    }
+    *place = '\0';
+}
+
 } // namespace stepdown::commands

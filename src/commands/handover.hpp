@@ -25,4 +25,7 @@ Result<> place_sockets(std::span<const sys::Fd> sockets);
 // Where the digits of LISTEN_PID go, in an environment of environment_changes(); null where there is none.
 char* listen_pid_in(std::span<char* const> environment);
 
+// Writes the calling process's pid there, kPidDigits bytes. Async-signal-safe.
+void write_listen_pid(char* place) noexcept;
+
 } // namespace stepdown::commands

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -55,19 +56,6 @@ void read_interpreter(const char* path, ExecFailure& failure) noexcept {
     for (std::size_t i = 0; i + 1 < kInterpreterLength && static_cast<unsigned char>(from[i]) > ' '; ++i) {
         failure.interpreter[i] = from[i];
     }
-}
-
-// sd_listen_fds(3): descriptors are for the process that LISTEN_PID names, so it is written by that process itself.
-void write_listen_pid(char* place) noexcept {
-    char digits[kPidDigits];
-    int count = 0;
-    for (pid_t rest = ::getpid(); rest != 0 && count < kPidDigits - 1; rest /= 10) {
-        digits[count++] = static_cast<char>('0' + rest % 10);
-    }
-    while (count > 0) {
-        *place++ = digits[--count];
-    }
-    *place = '\0';
 }
 
 // execvp(3)'s search without its shell: what is not a program is not run. Returns only to say why. Async-signal-safe.
@@ -209,10 +197,13 @@ void change(Launch::Barrier& barrier, Stage stage, int end) noexcept {
 
 // The emulation first: the app's filter may forbid to load one more.
 sys::Sys<> load_emulation(sys::Kernel& kernel, const Launch& what, int own_end) noexcept {
+    if (what.heard) {
+        return load_heard(kernel, what.emulation, what.filter_flags, own_end);
+    }
     if (!what.listened) {
         return kernel.load_filter(what.emulation);
     }
-    const auto listener = load_listened(kernel, what.emulation);
+    const auto listener = load_listened(kernel, what.emulation, 0);
     return listener ? send_descriptor(own_end, listener->get()) : std::unexpected(listener.error());
 }
 
@@ -228,6 +219,12 @@ sys::Sys<> confine_child(const Child& child) noexcept {
     return what.filter.empty() ? sys::Sys<>() : kernel.load_filter(what.filter, what.filter_flags);
 }
 
+// Keys that whoever started us holds are not for the app, keyrings(7). Engines give each container a keyring and forbid
+// keyctl(2): where it is refused there is nothing to leave.
+void leave_keyring(sys::Kernel& kernel, const Launch& what) noexcept {
+    [[maybe_unused]] const auto left = what.as_is ? sys::Sys<>() : kernel.new_session_keyring();
+}
+
 int run_child(void* context) {
     const auto& child = *static_cast<const Child*>(context);
     const auto& [kernel, what, barrier, own_end, other_end, parent] = child;
@@ -236,6 +233,7 @@ int run_child(void* context) {
     if (what.dies_with_parent && (!kernel.set_parent_death_signal(SIGKILL) || ::getppid() != parent)) {
         ::_exit(to_status(ExitCode::kInternal));
     }
+    leave_keyring(kernel, what);
     if (what.ruleset) {
         if (const auto restricted = kernel.landlock_restrict(what.ruleset.get()); !restricted) {
             barrier.error = restricted.error();
@@ -262,12 +260,42 @@ int run_child(void* context) {
     ::_exit(to_status(ExitCode::kNotExecutable));
 }
 
+// As wait_while(); meanwhile the child's calls may be such as PID 1 hears of.
+void hear_while(Stage stage, Launch& what) noexcept {
+    const int end = what.barrier_end.get();
+    while (what.barrier->stage == stage) {
+        pollfd ready[] = {{.fd = end, .events = POLLIN, .revents = 0},
+                          {.fd = what.work.descriptor, .events = POLLIN, .revents = 0}};
+        ::poll(ready, std::size(ready), -1);
+        if (ready[1].revents != 0 && !what.work.on_readable(what.work.context)) {
+            what.work = {};
+            return;
+        }
+        char byte = 0;
+        if (ready[0].revents != 0 && ::read(end, &byte, 1) <= 0) {
+            return;
+        }
+    }
+}
+
 // Before anything is read from the barrier's end: its first byte brings the descriptor, or says that there is none.
+// That of a courier may be the second.
+void take_listener(Launch& what) {
+    sys::Fd listener = receive_descriptor(what.barrier_end.get());
+    if (!listener && what.heard && what.barrier->stage == Stage::kConfined) {
+        listener = receive_descriptor(what.barrier_end.get());
+    }
+    if (listener) {
+        what.work = what.root->work(std::move(listener));
+        hear_while(Stage::kStarted, what);
+    }
+}
+
 Result<> confirm(sys::Kernel& kernel, Launch& what, const Account& account) {
     const Launch::Barrier& barrier = *what.barrier;
     const int end = what.barrier_end.get();
     if (what.listened) {
-        what.listener = receive_descriptor(end);
+        take_listener(what);
     }
     switch (wait_while(Stage::kStarted, barrier, end)) {
     case Stage::kConfined:
@@ -276,10 +304,15 @@ Result<> confirm(sys::Kernel& kernel, Launch& what, const Account& account) {
         return call_failed(ExitCode::kConfine, kCannotRestrict, "landlock_restrict_self", barrier.error);
     case Stage::kConfineFailed:
         if (barrier.emulating) {
-            return call_failed(ExitCode::kConfine, "cannot load the filter that emulates root", "seccomp",
-                               barrier.error,
-                               "an outer filter may have a listener already, or forbid seccomp(2): "
-                               "start without --emulate-root");
+            return what.heard
+                       ? call_failed(ExitCode::kConfine, "cannot load the filter that PID 1 hears of calls from",
+                                     "seccomp", barrier.error,
+                                     "an outer filter may have a listener already, or forbid seccomp(2): start without "
+                                     "--seccomp-report, --seccomp-learn and record")
+                       : call_failed(ExitCode::kConfine, "cannot load the filter that emulates root", "seccomp",
+                                     barrier.error,
+                                     "an outer filter may have a listener already, or forbid seccomp(2): "
+                                     "start without --emulate-root");
         }
         return std::unexpected(confine::not_loaded(barrier.error, what.filter_flags));
     default:
@@ -347,6 +380,7 @@ std::optional<Error> refused_by_kernel(const Launch& what) {
 
 Error become(sys::Kernel& kernel, const Launch& what) {
     const Account account = what.as_is ? Account() : open_account(kernel, 0);
+    leave_keyring(kernel, what);
     if (what.ruleset) {
         if (const auto restricted = kernel.landlock_restrict(what.ruleset.get()); !restricted) {
             return call_failed(ExitCode::kConfine, kCannotRestrict, "landlock_restrict_self", restricted.error())

@@ -11,6 +11,7 @@
 #include "stepdown/error.hpp"
 #include "stepdown/facts.hpp"
 #include "supervise/signals.hpp"
+#include "supervise/supervise.hpp"
 #include "sys/fd.hpp"
 #include "sys/kernel.hpp"
 
@@ -26,6 +27,8 @@ struct Program {
     char* listen_pid = nullptr; // where in envp the app's own pid is to be written, of kPidDigits bytes; null: nowhere
 };
 
+class RootListener;
+
 struct Launch {
     struct Barrier;
 
@@ -40,14 +43,16 @@ struct Launch {
     bool new_session = false;      // see supervise::lead_process_group
     bool dies_with_parent = false; // the child is killed when this process ends first
     std::span<const sock_filter> emulation = {}; // loaded before the app's; empty: none
-    bool listened = false;                       // and release() answers with the other end of it, in listener
-    std::span<const int> handed_over = {};       // descriptors of the app's, which PID 1 closes; only spawn() reads it
-    int terminal = -1;                           // to be handed to the app, or -1; only spawn() reads it
-    Barrier* barrier = nullptr;                  // spawn()'s own
-    sys::Fd barrier_end = {}; // PID 1's, open until the app is: a child that still has to say that it is confined
-                              // would get SIGPIPE, one that waits would end
-    sys::Fd listener = {};
-    int ready_from = -1; // a descriptor of this process, which the app finds as ready_to; -1: none
+    bool listened = false;                       // and the other end of it is root's
+    bool heard = false; // emulation is one filter for all, of whose calls PID 1 may hear from the moment it is loaded
+    std::span<const int> handed_over = {}; // descriptors of the app's, which PID 1 closes; only spawn() reads it
+    int terminal = -1;                     // to be handed to the app, or -1; only spawn() reads it
+    Barrier* barrier = nullptr;            // spawn()'s own
+    sys::Fd barrier_end = {};       // PID 1's, open until the app is: a child that still has to say that it is confined
+                                    // would get SIGPIPE, one that waits would end
+    RootListener* root = nullptr;   // where listened; release() gives it what it listens to
+    supervise::OtherWork work = {}; // and answers with what is to be done in PID 1's loop
+    int ready_from = -1;            // a descriptor of this process, which the app finds as ready_to; -1: none
     int ready_to = -1;
 };
 

@@ -1,10 +1,8 @@
 #include <cstring>
-#include <iterator>
 
 #include <sys/wait.h>
 
-#include <fmt/format.h>
-
+#include "commands/line.hpp"
 #include "commands/notes.hpp"
 #include "plan/signal_names.hpp"
 
@@ -12,20 +10,6 @@ namespace stepdown::commands {
 namespace {
 
 using supervise::Note;
-
-constexpr std::size_t kLongest = 200;
-
-// A line on the stack: nothing is allocated in PID 1's loop.
-struct Line {
-    char text[kLongest];
-    std::size_t length = 0;
-
-    template <class... Values> void append(fmt::format_string<Values...> format, const Values&... values) {
-        const auto written =
-            fmt::vformat_to_n(text + length, kLongest - length, format, fmt::make_format_args(values...));
-        length = static_cast<std::size_t>(written.out - text);
-    }
-};
 
 void append_end(Line& line, const Note& note) {
     if (WIFSIGNALED(note.status)) {
@@ -75,7 +59,7 @@ LogLevel append_note(Line& line, const Note& note) {
 void tell(void* context, const Note& note) noexcept {
     Line line;
     const LogLevel level = append_note(line, note);
-    static_cast<const Log*>(context)->plain(level, {line.text, line.length});
+    static_cast<const Log*>(context)->plain(level, line.view());
 }
 
 } // namespace

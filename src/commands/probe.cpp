@@ -20,6 +20,7 @@
 #include "drop/drop.hpp"
 #include "verify/judge.hpp"
 #include "verify/probe.hpp"
+#include "verify/probe_landlock.hpp"
 
 namespace stepdown::commands {
 namespace {
@@ -34,11 +35,14 @@ enum class Stage { kStarted, kFailed, kConfined, kSeen };
 struct Shared {
     sys::Kernel& kernel;
     const Start& start;
+    int rules;                                // Landlock's; -1: none
+    const std::vector<verify::Trial>& trials; // of them
     std::atomic<Stage> stage = Stage::kStarted;
     std::optional<unsigned> securebits = {};      // only the child itself can ask
     std::string trouble = {};                     // kFailed: why
     std::array<int, kMostAttempts> outcomes = {}; // of the attempts
-    std::array<int, kCalls> refusal = {};         // the errno the filter answers a bad call with; 0: it lets it through
+    std::array<int, verify::kMostTrials> before = {}, after = {};
+    std::array<int, kCalls> refusal = {}; // the errno the filter answers a bad call with; 0: it lets it through
     std::array<int, kCalls> observed = {};
 };
 
@@ -54,9 +58,27 @@ void evaluate_all(Shared& shared) {
     }
 }
 
+void try_reach(const Shared& shared, std::array<int, verify::kMostTrials>& outcomes) {
+    for (std::size_t i = 0; i < shared.trials.size(); ++i) {
+        outcomes[i] = shared.trials[i].attempt(shared.trials[i]);
+    }
+}
+
 Result<> step_down(Shared& shared) {
-    if (auto dropped = drop::step_down(shared.kernel, shared.start.before, shared.start.wanted); !dropped) {
+    const int kept[] = {shared.rules};
+    const bool restricts = shared.rules >= 0;
+    if (auto dropped = drop::step_down(shared.kernel, shared.start.before, shared.start.wanted,
+                                       restricts ? std::span<const int>(kept) : std::span<const int>());
+        !dropped) {
         return dropped;
+    }
+    if (restricts) {
+        try_reach(shared, shared.before);
+        if (const auto restricted = shared.kernel.landlock_restrict(shared.rules); !restricted) {
+            return call_failed(ExitCode::kConfine, "cannot restrict itself", "landlock_restrict_self",
+                               restricted.error());
+        }
+        ::close(shared.rules);
     }
     return shared.start.filter.off() ? Result<>() : confine::load(shared.kernel, shared.start.filter.program());
 }
@@ -79,6 +101,9 @@ int live(void* context) {
         if (shared.refusal[number] != 0) {
             shared.observed[number] = ::syscall(number, kBad, kBad, kBad, kBad, kBad, kBad) < 0 ? errno : 0;
         }
+    }
+    if (shared.rules >= 0) {
+        try_reach(shared, shared.after);
     }
     const bool root = shared.start.plan.allow_root;
     const auto attempts = verify::attempts();
@@ -114,6 +139,22 @@ Finding filter_finding(const Shared& shared) {
     return finding;
 }
 
+// Which Landlock the kernel has, and what that lacks of what the Plan asks for.
+Finding landlock_finding(const Reach& reach) {
+    Finding finding{.check = "probe.landlock",
+                    .verdict = reach.rules.warnings.empty() ? Verdict::kPass : Verdict::kFail,
+                    .expected = "all that the Plan asks for",
+                    .observed = fmt::format("version {}", reach.rules.abi),
+                    .severity = Severity::kInfo,
+                    .title = "the kernel's Landlock can do what the Plan asks for",
+                    .references = "OWASP-Docker-D04"};
+    for (const std::string& warning : reach.rules.warnings) {
+        finding.observed += "; " + warning;
+        finding.remedy = "a newer kernel, or a Plan without it";
+    }
+    return finding;
+}
+
 // From outside: the kernel's account of the child, held against the plan as at a start.
 std::vector<Finding> judge_outside(const Shared& shared, const Account& account) {
     auto observed = read_account(shared.kernel, account);
@@ -137,8 +178,27 @@ std::vector<Finding> probe_trouble(std::string observed) {
              .references = "OWASP-Docker-D04"}};
 }
 
-std::vector<Finding> probe(sys::Kernel& kernel, const Start& start) {
-    Shared shared{.kernel = kernel, .start = start};
+Result<Reach> reach_of(sys::Kernel& kernel, const Plan& plan) {
+    Reach reach;
+    for (const SetupStep& step : plan.setup) {
+        reach.state.push_back(step.path);
+    }
+    Result<confine::Ruleset> rules = confine::make_ruleset(kernel, plan.landlock, reach.state);
+    if (!rules) {
+        return std::unexpected(rules.error());
+    }
+    reach.rules = std::move(*rules);
+    return reach;
+}
+
+std::vector<Finding> probe(sys::Kernel& kernel, const Start& start, const Reach& reach) {
+    const Landlock& asked = start.plan.landlock;
+    std::string name;
+    const sys::Fd outside = asked.scope_abstract_sockets ? verify::listen_abstract(name) : sys::Fd();
+    const std::string home = start.plan.identity ? start.plan.identity->home : "/";
+    const auto trials =
+        reach.rules.fd ? verify::landlock_trials(asked, reach.state, home, name) : std::vector<verify::Trial>();
+    Shared shared{.kernel = kernel, .start = start, .rules = reach.rules.fd.get(), .trials = trials};
     if (!start.filter.off()) {
         evaluate_all(shared);
     }
@@ -166,6 +226,10 @@ std::vector<Finding> probe(sys::Kernel& kernel, const Start& start) {
         return probe_trouble(fmt::format("the child ended with {:#x}", status));
     }
     findings.push_back(filter_finding(shared));
+    if (asked.restricts_anything()) {
+        findings.push_back(landlock_finding(reach));
+        std::ranges::move(verify::trial_findings(trials, shared.before, shared.after), std::back_inserter(findings));
+    }
     const auto attempts = verify::attempts();
     for (std::size_t i = 0; i < attempts.size(); ++i) {
         findings.push_back(verify::attempt_finding(attempts[i], shared.outcomes[i]));

@@ -21,6 +21,7 @@
 #include "confine/lint.hpp"
 #include "confine/load.hpp"
 #include "confine/syscalls.hpp"
+#include "plan/capability_names.hpp"
 #include "sys/write.hpp"
 
 namespace stepdown::commands {
@@ -110,7 +111,7 @@ Result<Source> source_of(sys::Kernel& kernel, const cli::Parsed& parsed, const s
                          std::vector<std::string>& warnings) {
     Seccomp asked = parsed.plan.seccomp;
     asked.profile = name;
-    return confine::read_source(kernel, asked, warnings);
+    return confine::read_source(kernel, asked, warnings, plan::capability_names(parsed.plan.kept_capabilities, " "));
 }
 
 Result<int> show(sys::Kernel& kernel, const cli::Parsed& parsed, std::span<const std::string> words) {

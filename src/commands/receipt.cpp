@@ -16,6 +16,10 @@ std::string digest_of(const Plan& plan) {
     return hexadecimal;
 }
 
+std::string_view heard_for(const Seccomp& asked) {
+    return asked.learn ? "learn" : !asked.record.empty() ? "record" : asked.report ? "report" : "";
+}
+
 verify::Receipt receipt_of(const Start& start) {
     verify::Receipt receipt{.pid = ::getpid(),
                             .init = start.plan.init,
@@ -26,6 +30,7 @@ verify::Receipt receipt_of(const Start& start) {
                             .filter = {},
                             .emulation = {},
                             .pid1_filter = {},
+                            .heard_for = std::string(heard_for(start.plan.seccomp)),
                             .settings = start.plan.settings};
     if (!start.filter.program().empty()) {
         receipt.filter =
@@ -42,9 +47,21 @@ verify::Receipt receipt_of(const Start& start) {
     return receipt;
 }
 
+// The receipt's neighbour. Without it the log alone tells.
+void make_denials_file(sys::Kernel& kernel, Start& start, const std::string& receipt, const Log& log) {
+    constexpr std::string_view kSuffix = ".receipt";
+    const std::size_t length = receipt.size() - (receipt.ends_with(kSuffix) ? kSuffix.size() : 0);
+    std::string path = receipt.substr(0, length) + ".denials.json";
+    if (Result<sys::Fd> made = verify::make_file_as_receipt(kernel, path); made) {
+        start.denials = {.path = std::move(path), .fd = std::move(*made)};
+    } else {
+        log.warn(made.error().line + "; what is denied is told in the log alone");
+    }
+}
+
 } // namespace
 
-Result<> leave_receipt(sys::Kernel& kernel, const Start& start, const Log& log) {
+Result<> leave_receipt(sys::Kernel& kernel, Start& start, const Log& log) {
     if (start.plan.receipt == "off") {
         return {};
     }
@@ -52,6 +69,9 @@ Result<> leave_receipt(sys::Kernel& kernel, const Start& start, const Log& log) 
         verify::write_receipt_file(kernel, verify::write_receipt(receipt_of(start)), start.plan.receipt);
     if (path) {
         log.info("receipt left at " + *path);
+        if (!start.heard.empty()) {
+            make_denials_file(kernel, start, *path, log);
+        }
         return {};
     }
     if (start.plan.receipt != "auto") {

@@ -1,10 +1,13 @@
 #include <algorithm>
+#include <cerrno>
 
+#include <fcntl.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include "commands/clock.hpp"
 #include "commands/commands.hpp"
+#include "commands/hearing.hpp"
 #include "commands/notes.hpp"
 #include "commands/process.hpp"
 #include "commands/readiness.hpp"
@@ -89,29 +92,50 @@ int supervise_app(sys::Kernel& kernel, Start& start, const supervise::SignalStat
     if (Result<> follows = follow_parent(kernel, asked.parent_death_signal); !follows) {
         return log.failed(follows.error());
     }
-    Result<supervise::Watch> watch = supervise::Watch::open(asked, *accounts, notes_to(log));
+    std::optional<Hearing> hearing;
+    if (what.heard) {
+        hearing.emplace(kernel, start, log);
+    }
+    const supervise::Listener notes = notes_to(log);
+    Result<supervise::Watch> watch = supervise::Watch::open(asked, *accounts, hearing ? hearing->listen(notes) : notes);
     if (!watch) {
         return log.failed(watch.error());
     }
     std::optional<RootListener> root;
     if (what.listened) {
-        root.emplace(kernel, start.emulation.chosen, log);
+        root.emplace(kernel, start.emulation.chosen, log, hearing ? hearing->before() : emulate::Before());
+        what.root = &*root;
     }
     if (Result<> released = release(kernel, what, *app, confine::builtin(own_filter_of(start))); !released) {
         return log.failed(released.error());
     }
     clock.done("confine and verify", "released the app, pid " + std::to_string(*app));
-    const supervise::Outcome outcome =
-        watch->until_ended(*app, root ? root->work(std::move(what.listener)) : supervise::OtherWork());
+    const supervise::Outcome outcome = watch->until_ended(*app, what.work);
+    const Result<> heard = hearing ? hearing->end() : Result<>();
     if (const std::optional<Error> refused = refused_by_kernel(what)) {
         const int status = log.failed(*refused);
         return failed_execution == 0 ? status : failed_execution;
     }
     tell(outcome, log);
-    return outcome.status;
+    return heard ? outcome.status : log.failed(heard.error());
+}
+
+// As whoever started it: named on the command line, where no link is a trap.
+Result<> open_recorded(Start& start) {
+    const std::string& path = start.plan.seccomp.record;
+    if (path.empty()) {
+        return {};
+    }
+    constexpr mode_t kReadable = 0644;
+    start.recorded = {.path = path,
+                      .fd = sys::Fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kReadable))};
+    return start.recorded.fd ? Result<>() : call_failed(ExitCode::kUsage, "cannot write " + path, "open", errno);
 }
 
 Result<> give_root_up(sys::Kernel& kernel, Start& start, const Log& log, StageClock& clock) {
+    if (Result<> opened = open_recorded(start); !opened) {
+        return opened;
+    }
     if (Result<> left = leave_receipt(kernel, start, log); !left) {
         return left;
     }

@@ -29,13 +29,14 @@ int selftest(sys::Kernel& kernel, const cli::Parsed& parsed) {
     if (plan.user_spec.empty() && ::geteuid() == 0) {
         plan.user_spec = kCanary;
     }
+    const Result<Reach> reach = reach_of(kernel, plan);
     leave_state_alone(plan);
     const Result<Start> start = prepare(kernel, std::move(plan));
-    if (!start) {
-        return refuse_judging(start.error().line);
+    if (!reach || !start) {
+        return refuse_judging(reach ? start.error().line : reach.error().line);
     }
     Report report;
-    report.container = probe(kernel, *start);
+    report.container = probe(kernel, *start, *reach);
     return give_report(std::move(report), parsed);
 }
 
@@ -51,9 +52,13 @@ std::vector<Finding> probe_running(sys::Kernel& kernel, const cli::Parsed& parse
     if (!same) {
         return probe_trouble(same.error().line);
     }
+    const Result<Reach> reach = reach_of(kernel, same->plan);
     leave_state_alone(same->plan);
     const Result<Start> start = prepare(kernel, std::move(same->plan));
-    return start ? probe(kernel, *start) : probe_trouble(start.error().line);
+    if (!reach || !start) {
+        return probe_trouble(reach ? start.error().line : reach.error().line);
+    }
+    return probe(kernel, *start, *reach);
 }
 
 } // namespace stepdown::commands

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/seccomp.h>
 #include <sys/auxv.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -13,6 +14,7 @@
 #include "commands/hooks.hpp"
 #include "commands/process.hpp"
 #include "commands/start.hpp"
+#include "confine/heard.hpp"
 #include "confine/landlock.hpp"
 #include "drop/drop.hpp"
 #include "plan/capability_names.hpp"
@@ -87,6 +89,21 @@ Program program_of(const Plan& plan, const std::vector<const char*>& environment
     return program;
 }
 
+// The numbers of kept are the app's, or taken already; ascending.
+Result<> put_above(sys::Kernel& kernel, sys::Fd& own, std::vector<int>& kept) {
+    if (!own) {
+        return {};
+    }
+    sys::Sys<sys::Fd> moved = kernel.move_descriptor(std::move(own), kept.empty() ? 3 : kept.back() + 1);
+    if (!moved) {
+        return call_failed(ExitCode::kConfine, "cannot keep a descriptor that the drop must not close",
+                           "fcntl F_DUPFD_CLOEXEC", moved.error());
+    }
+    own = std::move(*moved);
+    kept.push_back(own.get());
+    return {};
+}
+
 } // namespace
 
 Facts observe_self(sys::Kernel& kernel) {
@@ -94,17 +111,19 @@ Facts observe_self(sys::Kernel& kernel) {
     return facts ? *facts : kernel.own_facts();
 }
 
-Result<> step_down(sys::Kernel& kernel, const Start& start) {
+Result<> step_down(sys::Kernel& kernel, Start& start) {
     const Process& asked = start.plan.process;
     if (Result<> given = give_process(kernel, asked); !given) {
         return given;
     }
+    std::vector<int> kept = start.handed_over;
+    for (sys::Fd* own : {&start.rules, &start.denials.fd, &start.recorded.fd}) {
+        if (Result<> moved = put_above(kernel, *own, kept); !moved) {
+            return moved;
+        }
+    }
     if (Result<> placed = place_sockets(start.sockets); !placed) {
         return placed;
-    }
-    std::vector<int> kept = start.handed_over;
-    if (start.rules) {
-        kept.push_back(start.rules.get()); // above them all: make_rules
     }
     if (Result<> dropped = start.plan.callers_gid ? drop::step_down_with_descriptors(kernel, start.before, start.wanted)
                                                   : drop::step_down(kernel, start.before, start.wanted, kept);
@@ -133,36 +152,37 @@ Result<> make_rules(sys::Kernel& kernel, const Plan& plan, sys::Fd& rules, const
         return {};
     }
     log.info("landlock: version " + std::to_string(made->abi));
-    const std::vector<int> handed_over = descriptors_of(plan); // whose numbers are the app's
-    sys::Sys<sys::Fd> kept =
-        kernel.move_descriptor(std::move(made->fd), handed_over.empty() ? 3 : handed_over.back() + 1);
-    if (!kept) {
-        return call_failed(ExitCode::kConfine, "cannot keep the Landlock rules", "fcntl F_DUPFD_CLOEXEC", kept.error());
-    }
-    rules = std::move(*kept);
+    rules = std::move(made->fd);
     return {};
 }
 
+// The kernel refuses TSYNC with a listener, and the child has no second thread that the filter is for.
 Launch launch_of(Start& start, const supervise::SignalState& given) {
     const bool landlocked = static_cast<bool>(start.rules);
+    const bool heard = !start.heard.empty();
+    const unsigned flags = start.filter.flags();
     return {.program = start.program,
-            .filter = start.filter.program(),
+            .filter = heard ? std::span<const sock_filter>() : start.filter.program(),
             .wanted = start.wanted,
             .given_signals = given,
-            .filter_flags = start.filter.flags(),
+            .filter_flags = heard ? flags & ~unsigned{SECCOMP_FILTER_FLAG_TSYNC} : flags,
             .ruleset = std::move(start.rules),
             .landlocked = landlocked,
             .as_is = start.plan.as_is,
             .new_session = start.plan.supervision.new_session,
             .dies_with_parent = start.plan.supervision.kill_on_orphan,
-            .emulation = start.emulation.filter.program(),
-            .listened = start.emulation.listens(),
+            .emulation = heard ? std::span<const sock_filter>(start.heard) : start.emulation.filter.program(),
+            .listened = heard || start.emulation.listens(),
+            .heard = heard,
             .handed_over = start.handed_over};
 }
 
 confine::BuiltIn own_filter_of(const Start& start) {
     if (start.emulation.listens()) {
         return confine::BuiltIn::kPid1Listener; // which may open as well
+    }
+    if (!start.heard.empty()) {
+        return confine::BuiltIn::kPid1Hearing; // likewise
     }
     return start.plan.supervision.log_orphans || !start.plan.supervision.pid_file.empty()
                ? confine::BuiltIn::kPid1Opening
@@ -184,12 +204,21 @@ Result<Start> prepare(sys::Kernel& kernel, Plan plan) {
     }
     start.wanted = plan.as_is ? *wanted : plan::with_filter(plan, *wanted);
     const Seccomp asked = plan.as_is ? Seccomp{.profile = "off"} : plan.seccomp;
-    Result<confine::Filter> filter = confine::filter_for(kernel, asked, plan.warnings);
+    Result<confine::Filter> filter =
+        confine::filter_for(kernel, asked, plan.warnings, plan::capability_names(plan.kept_capabilities, " "));
     if (!filter) {
         return std::unexpected(filter.error());
     }
     start.filter = std::move(*filter);
     start.emulation = *root_emulation_of(plan);
+    if (asked.listens()) {
+        auto heard = confine::heard(start.filter.program(), start.emulation.filter.program(),
+                                    asked.record.empty() ? confine::Hears::kDenials : confine::Hears::kAll);
+        if (!heard) {
+            return std::unexpected(heard.error());
+        }
+        start.heard = std::move(*heard);
+    }
     for (std::string& warning : plan::start_warnings(plan, start.before)) {
         plan.warnings.push_back(std::move(warning));
     }

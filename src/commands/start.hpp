@@ -15,6 +15,12 @@
 
 namespace stepdown::commands {
 
+// A file that only root could open, for PID 1 to write to when it is root no more.
+struct OpenFile {
+    std::string path;
+    sys::Fd fd;
+};
+
 // All that a start needs, decided before it changes anything: from here on only the kernel can say no.
 struct Start {
     Plan plan;
@@ -22,24 +28,27 @@ struct Start {
     Facts wanted;           // of the app, filter included
     confine::Filter filter; // the app's
     RootEmulation emulation;
+    std::vector<sock_filter> heard = {}; // both filters in one, where PID 1 hears of calls; empty: each by itself
     plan::Environment environment;
     Program program;
     std::vector<sys::Fd> sockets = {}; // as opened by set_up(), until the drop puts them in their places
     std::vector<int> handed_over = {}; // descriptors above 2 that the app gets
     sys::Fd rules = {};                // Landlock's; none: not asked for, or the kernel cannot
+    OpenFile denials = {};             // where PID 1 writes what was denied; none: not asked for, or no receipt
+    OpenFile recorded = {};            // where record writes the profile
     std::string ready_file;            // commands/readiness.hpp; empty: none was asked for
 };
 
 // Plan → Start: who the app is, whether that is allowed and can be reached from here, which filter, which program.
 Result<Start> prepare(sys::Kernel& kernel, Plan plan);
 
-// Makes Landlock's rules for the app, while root still may open every path, at a descriptor above those that the app
-// gets; none if they are not asked for or the kernel cannot. What it cannot do is told.
+// Makes Landlock's rules for the app, while root still may open every path; none if they are not asked for or the
+// kernel cannot. What it cannot do is told.
 Result<> make_rules(sys::Kernel& kernel, const Plan& plan, sys::Fd& rules, const Log& log);
 
 // The drop with all that surrounds it: what only root may give the app before, the directory it starts in after. The
-// rules stay open.
-Result<> step_down(sys::Kernel& kernel, const Start& start);
+// rules and PID 1's files stay open, above the app's descriptors.
+Result<> step_down(sys::Kernel& kernel, Start& start);
 
 // The app's side of a launch, without PID 1's. Borrows from start, and takes its rules.
 Launch launch_of(Start& start, const supervise::SignalState& given);

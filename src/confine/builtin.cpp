@@ -4,6 +4,7 @@
 
 #include "builtin_default.inc"
 #include "builtin_pid1.inc"
+#include "builtin_pid1_hearing.inc"
 #include "builtin_pid1_listener.inc"
 #include "builtin_pid1_opening.inc"
 #include "builtin_strict.inc"
@@ -24,6 +25,7 @@ constexpr Row kRows[] = {
     {BuiltIn::kStrict, "strict", kStrictProgram, kStrictSha256, kStrictSource},
     {BuiltIn::kPid1, "pid1", kPid1Program, kPid1Sha256, kPid1Source},
     {BuiltIn::kPid1Listener, "pid1-listener", kPid1ListenerProgram, kPid1ListenerSha256, kPid1ListenerSource},
+    {BuiltIn::kPid1Hearing, "pid1-hearing", kPid1HearingProgram, kPid1HearingSha256, kPid1HearingSource},
     {BuiltIn::kPid1Opening, "pid1-opening", kPid1OpeningProgram, kPid1OpeningSha256, kPid1OpeningSource},
 };
 

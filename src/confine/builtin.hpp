@@ -13,6 +13,7 @@ enum class BuiltIn {
     kStrict,       // seccomp/strict.json: the app's, when all it does is serve
     kPid1,         // seccomp/pid1.json: PID 1's own, for its loop after the app runs
     kPid1Listener, // and seccomp/pid1-listener.json: in which it also answers emulated calls
+    kPid1Hearing,  // and seccomp/pid1-hearing.json: in which it hears of the app's denied calls, or of all of them
     kPid1Opening,  // and seccomp/pid1-opening.json: in which it also reads names of processes and a pid file
 };
 

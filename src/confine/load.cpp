@@ -88,7 +88,8 @@ Result<Source> from_compiled(std::string_view bytes) {
     return Source{.profile = {}, .compiled = std::move(*compiled)};
 }
 
-Result<Source> from_file(sys::Kernel& kernel, const Seccomp& asked, std::vector<std::string>& warnings) {
+Result<Source> from_file(sys::Kernel& kernel, const Seccomp& asked, std::vector<std::string>& warnings,
+                         std::string_view capabilities) {
     if (!asked.allow.empty() || !asked.deny.empty()) {
         return fail(ExitCode::kUsage, "--seccomp-allow and --seccomp-deny change a built-in filter, not a file's");
     }
@@ -101,7 +102,9 @@ Result<Source> from_file(sys::Kernel& kernel, const Seccomp& asked, std::vector<
         return from_compiled(*text);
     }
     Ignored ignored;
-    Result<Source> source = from_profile(*text, this_machine(), asked, asked.lenient ? &ignored : nullptr);
+    Machine machine = this_machine();
+    machine.capabilities = capabilities;
+    Result<Source> source = from_profile(*text, machine, asked, asked.lenient ? &ignored : nullptr);
     for (const std::string& what : ignored) {
         warnings.push_back(fmt::format("seccomp profile {}: passed over: {}", asked.profile, what));
     }
@@ -131,17 +134,19 @@ template <class T> Result<T> of_profile(Result<T> result, const Seccomp& asked) 
 
 } // namespace
 
-Result<Source> read_source(sys::Kernel& kernel, const Seccomp& asked, std::vector<std::string>& warnings) {
+Result<Source> read_source(sys::Kernel& kernel, const Seccomp& asked, std::vector<std::string>& warnings,
+                           std::string_view capabilities) {
     const std::optional<BuiltIn> which = find_builtin(asked.profile);
     if (!which) {
-        return of_profile(from_file(kernel, asked, warnings), asked);
+        return of_profile(from_file(kernel, asked, warnings, capabilities), asked);
     }
     Machine machine = this_machine();
     machine.own_source = true;
     return of_profile(from_profile(builtin_source(*which), machine, asked, nullptr), asked);
 }
 
-Result<Filter> filter_for(sys::Kernel& kernel, const Seccomp& asked, std::vector<std::string>& warnings) {
+Result<Filter> filter_for(sys::Kernel& kernel, const Seccomp& asked, std::vector<std::string>& warnings,
+                          std::string_view capabilities) {
     const bool changed = !asked.allow.empty() || !asked.deny.empty();
     if (asked.profile == "off") {
         return changed ? of_profile(Result<Filter>(fail(ExitCode::kUsage, "there is no filter for --seccomp-allow and "
@@ -152,7 +157,7 @@ Result<Filter> filter_for(sys::Kernel& kernel, const Seccomp& asked, std::vector
     if (const std::optional<BuiltIn> which = find_builtin(asked.profile); which && !changed) {
         return Filter(*which);
     }
-    Result<Source> source = read_source(kernel, asked, warnings);
+    Result<Source> source = read_source(kernel, asked, warnings, capabilities);
     return source ? of_profile(filter_from(std::move(*source)), asked) : std::unexpected(source.error());
 }
 

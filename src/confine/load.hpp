@@ -47,13 +47,16 @@ struct Source {
 };
 
 // Reads and compiles what a Plan's seccomp names, a built-in too ("pid1" among them), changed as the Plan says. What
-// was passed over in a lenient reading is added to warnings. Errors (kUsage) name the file and the place in it.
-Result<Source> read_source(sys::Kernel& kernel, const Seccomp& asked, std::vector<std::string>& warnings);
+// was passed over in a lenient reading is added to warnings. capabilities: Machine's, of the app after the drop. Errors
+// (kUsage) name the file and the place in it.
+Result<Source> read_source(sys::Kernel& kernel, const Seccomp& asked, std::vector<std::string>& warnings,
+                           std::string_view capabilities = {});
 
 // What is to be loaded for a Plan's seccomp; nothing is read and compiled for a built-in filter as it is. Refuses a
 // filter for another machine or kernel, and one under which no app could start. To be called before the step down: the
 // file may be root's.
-Result<Filter> filter_for(sys::Kernel& kernel, const Seccomp& asked, std::vector<std::string>& warnings);
+Result<Filter> filter_for(sys::Kernel& kernel, const Seccomp& asked, std::vector<std::string>& warnings,
+                          std::string_view capabilities = {});
 
 // Puts the calling thread under the filter for good; needs no_new_privs. Success makes no allocation, so it may be
 // called between fork and exec. Errors are kConfine. An empty program is an error: "off" is for the caller to skip.

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <optional>
+#include <ranges>
 #include <string>
 
 #include <cerrno>
@@ -188,11 +189,21 @@ KernelVersion read_kernel(const Node& node) {
 }
 
 struct Filter {
-    bool any_capability = false; // at least one is named, and the app has none
+    bool has_capability = false;   // one that is named, the app has
+    bool lacks_capability = false; // one that is named, it has not
     bool machine_named = false;
     bool machine_matches = false;
     std::optional<bool> kernel_matches;
 };
+
+// CAP_NET_ADMIN among "net_admin sys_time"
+bool is_kept(const Machine& machine, std::string_view name) {
+    return std::ranges::any_of(std::views::split(machine.capabilities, ' '), [name](const auto& word) {
+        return std::ranges::equal(word, name.substr(std::min<std::size_t>(name.size(), 4)), [](char lower, char upper) {
+            return lower == (upper >= 'A' && upper <= 'Z' ? upper - 'A' + 'a' : upper);
+        });
+    });
+}
 
 Filter read_filter(const Node& node, const Machine& machine, Profile& profile) {
     Filter filter;
@@ -201,10 +212,13 @@ Filter read_filter(const Node& node, const Machine& machine, Profile& profile) {
     }
     node.only({"caps", "arches", "minKernel"});
     for (const Node& item : node["caps"].items()) {
-        filter.any_capability = true;
-        if (const std::string name = item.text(); !name.starts_with("CAP_")) {
+        const std::string name = item.text();
+        if (!name.starts_with("CAP_")) {
             item.complain(fmt::format("\"{}\" is no capability such as \"CAP_SYS_ADMIN\"", name));
         }
+        const bool has = is_kept(machine, name);
+        filter.has_capability = filter.has_capability || has;
+        filter.lacks_capability = filter.lacks_capability || !has;
     }
     for (const Node& item : node["arches"].items()) {
         const std::string name = item.text();
@@ -226,12 +240,14 @@ Filter read_filter(const Node& node, const Machine& machine, Profile& profile) {
     return filter;
 }
 
-// Docker's order: one hit in excludes drops the entry, then everything in includes must hold.
+// Docker's order: one hit in excludes drops the entry, then everything in includes must hold. Capabilities are the ones
+// after the drop.
 bool applies(const Node& entry, const Machine& machine, Profile& profile) {
     const Filter excludes = read_filter(entry["excludes"], machine, profile);
     const Filter includes = read_filter(entry["includes"], machine, profile);
-    return !excludes.machine_matches && !excludes.kernel_matches.value_or(false) && !includes.any_capability &&
-           (includes.machine_matches || !includes.machine_named) && includes.kernel_matches.value_or(true);
+    return !excludes.machine_matches && !excludes.kernel_matches.value_or(false) && !excludes.has_capability &&
+           !includes.lacks_capability && (includes.machine_matches || !includes.machine_named) &&
+           includes.kernel_matches.value_or(true);
 }
 
 // The old key "name" of one call is Docker's. Runtimes that know only the specification read such a rule as one about

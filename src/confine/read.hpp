@@ -9,13 +9,15 @@
 
 namespace stepdown::confine {
 
-// What a profile is read for. The app has no capabilities: that is what includes.caps and excludes.caps are judged
-// against.
+// What a profile is read for.
 struct Machine {
     Architecture native = Architecture::kX86_64;
     unsigned kernel_major = 0; // for includes.minKernel and excludes.minKernel
     unsigned kernel_minor = 0;
     bool own_source = false; // "@group" may stand for names: a built-in profile's source
+    // Those that the app keeps, "net_admin sys_time": includes.caps and excludes.caps are judged against them.
+    // Another's.
+    std::string_view capabilities = {};
 
     KernelVersion kernel() const { return kernel_major << 16 | kernel_minor; }
 };

@@ -76,6 +76,7 @@ enum class Call {
     kCapset,
     kPrctl,
     kChroot,
+    kChdir,
     kSetRlimit,
     kPrlimit,
     kExitGroup,

@@ -46,12 +46,22 @@ class Groups {
 // Places in FourIds.
 enum Id : std::size_t { kReal, kEffective, kSaved, kFileSystem };
 
+// A directory, whatever its path; inode 0: none.
+struct Directory {
+    std::uint64_t device = 0;
+    std::uint64_t inode = 0;
+
+    bool operator==(const Directory&) const = default;
+};
+
 struct Credentials {
     FourIds uid{};
     FourIds gid{};
     Groups groups;
     CapabilitySets capabilities;
     std::uint32_t securebits = 0; // SECBIT_* of capabilities(7)
+    Directory
+        jail; // which a faked chroot(2) was given. No credential, but it goes where these go: over fork and execve
 
     bool operator==(const Credentials&) const = default;
 };

@@ -15,17 +15,23 @@
 namespace stepdown::emulate {
 
 Listener::Listener(sys::Fd listener, sys::Fd proc, Session session, std::vector<CallNumber> numbers,
-                   std::uint32_t architecture, std::optional<Owners> owners)
+                   std::uint32_t architecture, std::optional<Owners> owners, Before before)
     : listener_(std::move(listener)), proc_(std::move(proc)), session_(std::move(session)), owners_(std::move(owners)),
-      numbers_(std::move(numbers)), architecture_(architecture) {}
+      numbers_(std::move(numbers)), architecture_(architecture), before_(before) {}
 
-Response Listener::respond(std::int32_t number, std::uint32_t architecture, pid_t thread,
-                           const std::array<std::uint64_t, 6>& args) {
-    const auto found = std::ranges::find(numbers_, number, &CallNumber::number);
-    if (architecture != architecture_ || found == numbers_.end()) {
+Response Listener::respond(const seccomp_notif& request) {
+    if (before_.answer != nullptr) {
+        if (const std::optional<Response> answered = before_.answer(before_.context, request)) {
+            return *answered;
+        }
+    }
+    const auto found = std::ranges::find(numbers_, request.data.nr, &CallNumber::number);
+    if (request.data.arch != architecture_ || found == numbers_.end()) {
         return {.to_kernel = true};
     }
-    const Notification call = {.thread = thread, .call = found->call, .args = args};
+    const auto thread = static_cast<pid_t>(request.pid);
+    Notification call = {.thread = thread, .call = found->call, .args = {}};
+    std::ranges::copy(request.data.args, call.args.begin());
     if (call.call < Call::kChown) {
         return session_.answer(call, proc_);
     }
@@ -47,9 +53,7 @@ Listener::Event Listener::answer() {
         return Event::kAnswered; // ENOENT: killed while it waited
     }
     proc_.answering(listener_.get(), request.id);
-    std::array<std::uint64_t, 6> args;
-    std::ranges::copy(request.data.args, args.begin());
-    const Response response = respond(request.data.nr, request.data.arch, static_cast<pid_t>(request.pid), args);
+    const Response response = respond(request);
     seccomp_notif_resp reply{.id = request.id,
                              .val = response.value,
                              .error = -response.error,

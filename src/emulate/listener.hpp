@@ -1,7 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
+
+#include <linux/seccomp.h>
 
 #include "emulate/owners.hpp"
 #include "emulate/proc.hpp"
@@ -16,13 +19,19 @@ struct CallNumber {
     Call call = Call::kNone;
 };
 
+// Somebody who is asked before the session is; an answer is final.
+struct Before {
+    std::optional<Response> (*answer)(void* context, const seccomp_notif& request) noexcept = nullptr; // none: nobody
+    void* context = nullptr;
+};
+
 // The listening end of a filter with notified calls, seccomp_unotify(2). To be polled; readable means answer().
 class Listener {
   public:
     // architecture: AUDIT_ARCH_* of the machine; calls through any other go to the kernel.
     // owners: without, their calls go to the kernel.
     Listener(sys::Fd listener, sys::Fd proc, Session session, std::vector<CallNumber> numbers,
-             std::uint32_t architecture, std::optional<Owners> owners = {});
+             std::uint32_t architecture, std::optional<Owners> owners = {}, Before before = {});
 
     int descriptor() const noexcept { return listener_.get(); }
 
@@ -37,8 +46,7 @@ class Listener {
     Event answer();
 
   private:
-    Response respond(std::int32_t number, std::uint32_t architecture, pid_t thread,
-                     const std::array<std::uint64_t, 6>& args);
+    Response respond(const seccomp_notif& request);
 
     sys::Fd listener_;
     Proc proc_;
@@ -46,6 +54,7 @@ class Listener {
     std::optional<Owners> owners_;
     std::vector<CallNumber> numbers_;
     std::uint32_t architecture_;
+    Before before_;
     bool chroot_said_ = false;
 };
 

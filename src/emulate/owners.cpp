@@ -43,6 +43,10 @@ Naming naming_of(Call call) {
     }
 }
 
+// Others are EINVAL, by the kernel.
+constexpr int kChangeFlags = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH;
+constexpr int kTellFlags = kChangeFlags | AT_NO_AUTOMOUNT | AT_STATX_SYNC_TYPE;
+
 int as_int(std::uint64_t argument) { return static_cast<int>(static_cast<std::uint32_t>(argument)); }
 
 // O_PATH: nothing is opened that could block or act.
@@ -50,12 +54,17 @@ sys::Fd file_of(const Notification& call, Proc& proc) {
     const Naming naming = naming_of(call.call);
     const int directory = naming.directory < 0 ? AT_FDCWD : as_int(call.args[static_cast<unsigned>(naming.directory)]);
     if (naming.path < 0) {
-        return proc.descriptor_of(call.thread, directory);
+        const bool refused = call.call == Call::kFchown && proc.is_path_only(call.thread, directory); // EBADF
+        return refused ? sys::Fd() : proc.descriptor_of(call.thread, directory);
     }
     const int flags = naming.flags < 0 ? 0 : as_int(call.args[static_cast<unsigned>(naming.flags)]);
+    if ((flags & ~(call.call == Call::kFchownat ? kChangeFlags : kTellFlags)) != 0) {
+        return {};
+    }
     const bool follow = naming.follow && (flags & AT_SYMLINK_NOFOLLOW) == 0;
-    return proc.file_of(call.thread, directory, call.args[static_cast<unsigned>(naming.path)], follow,
-                        (flags & AT_EMPTY_PATH) != 0);
+    const std::uint64_t path = call.args[static_cast<unsigned>(naming.path)];
+    const bool may_be_empty = (flags & AT_EMPTY_PATH) != 0 && (path != 0 || call.call != Call::kFchownat); // EFAULT
+    return proc.file_of(call.thread, directory, path, follow, may_be_empty);
 }
 
 // The kernel's own account of an open file, in the layout in which the app wants it.

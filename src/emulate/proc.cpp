@@ -56,6 +56,12 @@ std::string_view take_word(std::string_view& text) {
     return word;
 }
 
+std::optional<Directory> identity_of(const sys::Fd& file) {
+    struct stat found{};
+    const bool there = file && ::fstat(file.get(), &found) == 0;
+    return there ? std::optional(Directory{found.st_dev, found.st_ino}) : std::nullopt;
+}
+
 } // namespace
 
 // "PROCESS/what", or "PROCESS/task/THREAD/what".
@@ -124,6 +130,12 @@ std::optional<ResourceLimit> Proc::limit_of(pid_t process, unsigned resource) {
     return limit;
 }
 
+std::optional<Directory> Proc::directory_at(pid_t thread, std::uint64_t path) {
+    return identity_of(file_of(thread, AT_FDCWD, path, true, false));
+}
+
+std::optional<Directory> Proc::working_directory(pid_t thread) { return identity_of(open("cwd", thread, 0, O_PATH)); }
+
 // Opened first, asked for validity then: an open file stays that of the process it was opened for. By syscall(2), as C
 // libraries disagree on the type of ioctl's second parameter.
 sys::Fd Proc::memory_of(pid_t thread, int flags) const {
@@ -168,9 +180,26 @@ sys::Fd Proc::descriptor_of(pid_t thread, int descriptor) const {
     return ::syscall(SYS_ioctl, listener_, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0 ? std::move(file) : sys::Fd();
 }
 
+// "flags:\t0100000", in octal: proc_pid_fdinfo(5).
+bool Proc::is_path_only(pid_t thread, int descriptor) const {
+    std::array<char, kPathLength> path{};
+    fmt::format_to_n(path.data(), path.size() - 1, "{}/fdinfo/{}", thread, descriptor);
+    Text text;
+    std::string_view info = contents(sys::Fd(::openat(proc_.get(), path.data(), O_RDONLY | O_CLOEXEC)), text);
+    constexpr std::string_view kName = "flags:\t";
+    info.remove_prefix(std::min(info.find(kName), info.size()));
+    int flags = 0;
+    if (info.size() > kName.size()) {
+        std::from_chars(info.data() + kName.size(), info.data() + info.size(), flags, 8);
+    }
+    return (flags & O_PATH) != 0;
+}
+
 sys::Fd Proc::file_of(pid_t thread, int directory, std::uint64_t path, bool follow, bool may_be_empty) {
     std::array<char, PATH_MAX> text;
-    if (!read_text(thread, path, text)) {
+    if (path == 0 && may_be_empty) { // as "", since Linux 6.11
+        text[0] = '\0';
+    } else if (!read_text(thread, path, text)) {
         return sys::Fd();
     }
     const std::string_view name = text.data();

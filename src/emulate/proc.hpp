@@ -24,12 +24,15 @@ class Proc : public Target {
     std::optional<Process> process_of(pid_t thread) override;
     std::size_t children_of(pid_t process, std::span<pid_t> into) override;
     std::optional<ResourceLimit> limit_of(pid_t process, unsigned resource) override;
+    std::optional<Directory> directory_at(pid_t thread, std::uint64_t path) override;
+    std::optional<Directory> working_directory(pid_t thread) override;
     bool read(pid_t thread, std::uint64_t address, std::span<std::byte> into) override;
     bool write(pid_t thread, std::uint64_t address, std::span<const std::byte> from) override;
 
     // The thread's open descriptor, and the file that it names, opened with O_PATH; none for what lies below /proc,
     // which shows everybody another thing. directory: a descriptor of the thread's, or AT_FDCWD.
     sys::Fd descriptor_of(pid_t thread, int descriptor) const;
+    bool is_path_only(pid_t thread, int descriptor) const; // O_PATH
     sys::Fd file_of(pid_t thread, int directory, std::uint64_t path, bool follow, bool may_be_empty);
 
     static constexpr std::size_t kThreads = 128; // whose children are looked at

@@ -4,6 +4,7 @@
 
 #include <linux/capability.h>
 
+#include "emulate/capability_calls.hpp"
 #include "emulate/session.hpp"
 
 namespace stepdown::emulate {
@@ -16,34 +17,11 @@ bool executed(const Process& earlier, const Process& later) {
 
 bool same(const Process& one, const Process& other) { return one.pid == other.pid && one.start == other.start; }
 
-std::uint32_t low(std::uint64_t argument) { return static_cast<std::uint32_t>(argument); }
-
 Response response_of(const Answer& answer) {
     return answer ? Response{.value = *answer} : Response{.error = answer.error()};
 }
 
 constexpr Response kToKernel = {.to_kernel = true};
-
-// What the calling thread has in its memory.
-class Memory {
-  public:
-    Memory(Target& target, pid_t thread) : target_(target), thread_(thread) {}
-
-    template <class T> bool read(std::uint64_t address, std::span<T> into) {
-        return target_.read(thread_, address, std::as_writable_bytes(into));
-    }
-    template <class T> bool read(std::uint64_t address, T& into) { return read(address, std::span<T>(&into, 1)); }
-    template <class T> bool write(std::uint64_t address, std::span<const T> from) {
-        return target_.write(thread_, address, std::as_bytes(from));
-    }
-    template <class T> bool write(std::uint64_t address, const T& from) {
-        return write(address, std::span<const T>(&from, 1));
-    }
-
-  private:
-    Target& target_;
-    pid_t thread_;
-};
 
 // Those that are told and tell by value alone.
 std::optional<Answer> answer_ids(Call call, const std::array<std::uint64_t, 6>& args, Credentials& own) {
@@ -77,8 +55,6 @@ std::optional<Answer> answer_ids(Call call, const std::array<std::uint64_t, 6>& 
     }
 }
 
-constexpr Answer kFault = std::unexpected(EFAULT);
-
 // getresuid(2), getresgid(2).
 Answer tell_three(Memory memory, const Notification& call, const FourIds& ids) {
     for (const Id which : {kReal, kEffective, kSaved}) {
@@ -108,65 +84,6 @@ Answer take_groups(Memory memory, const Notification& call, Credentials& own) {
     return memory.read(call.args[1], groups) ? set_groups(own, groups) : kFault;
 }
 
-// ---- capget(2), capset(2): a header, and one word for each set of 32 capabilities
-
-struct CapabilityHeader {
-    std::uint32_t version;
-    std::int32_t pid;
-};
-struct CapabilityWord {
-    std::uint32_t effective;
-    std::uint32_t permitted;
-    std::uint32_t inheritable;
-};
-
-// How many words the header's version has. An unknown one is EINVAL, and is told which would be right.
-std::expected<std::size_t, int> read_version(Memory memory, std::uint64_t header) {
-    std::uint32_t version = 0;
-    if (!memory.read(header, version)) {
-        return std::unexpected(EFAULT);
-    }
-    switch (version) {
-    case _LINUX_CAPABILITY_VERSION_1:
-        return 1;
-    case _LINUX_CAPABILITY_VERSION_2:
-    case _LINUX_CAPABILITY_VERSION_3:
-        return 2;
-    default:
-        const std::uint32_t right = _LINUX_CAPABILITY_VERSION_3;
-        return std::unexpected(memory.write(header, right) ? EINVAL : EFAULT);
-    }
-}
-
-bool read_pid(Memory memory, std::uint64_t header, std::int32_t& pid) {
-    return memory.read(header + offsetof(CapabilityHeader, pid), pid);
-}
-
-Answer take_capabilities(Memory memory, const Notification& call, const KernelLimits& limits, Credentials& own) {
-    const auto words = read_version(memory, call.args[0]);
-    if (!words) {
-        return std::unexpected(words.error());
-    }
-    std::int32_t pid = 0;
-    if (!read_pid(memory, call.args[0], pid)) {
-        return kFault;
-    }
-    if (pid != 0 && pid != call.thread) {
-        return std::unexpected(EPERM);
-    }
-    std::array<CapabilityWord, 2> data{};
-    if (!memory.read(call.args[1], std::span(data).first(*words))) {
-        return kFault;
-    }
-    const auto wide = [&data](std::uint32_t CapabilityWord::* set) {
-        return data[0].*set | std::uint64_t{data[1].*set} << 32;
-    };
-    return set_capabilities(own, limits,
-                            {.inheritable = wide(&CapabilityWord::inheritable),
-                             .permitted = wide(&CapabilityWord::permitted),
-                             .effective = wide(&CapabilityWord::effective)});
-}
-
 // ---- setrlimit(2), prlimit(2): a hard limit that only root could raise. The real one stays; all else is the kernel's.
 
 Response answer_limit(Memory memory, Target& target, const Process& caller, const Credentials& own, unsigned resource,
@@ -178,6 +95,25 @@ Response answer_limit(Memory memory, Target& target, const Process& caller, cons
         return kToKernel;
     }
     return response_of(old_at == 0 || memory.write(old_at, *now) ? Answer(0) : kFault);
+}
+
+// ---- chroot(2), and the chdir("/") behind it. What is remembered and compared grants nothing: an app that changes its
+// path or its directory meanwhile is itself told the wrong thing.
+
+Response answer_chroot(const Notification& call, Credentials& own, Target& target) {
+    if (!may(own, CAP_SYS_CHROOT)) {
+        return kToKernel;
+    }
+    own.jail = target.directory_at(call.thread, call.args[0]).value_or(Directory());
+    return {.fakes_chroot = true};
+}
+
+// Already in what it takes for "/", it is left there: its relative paths lead where they would in the jail.
+Response answer_chdir(const Notification& call, const Credentials& own, Target& target) {
+    std::array<char, 2> path{};
+    const bool to_top = own.jail != Directory() && Memory(target, call.thread).read(call.args[0], path) &&
+                        path == std::array{'/', '\0'};
+    return to_top && target.working_directory(call.thread) == own.jail ? Response{} : kToKernel;
 }
 
 } // namespace
@@ -302,11 +238,7 @@ Answer Session::tell_capabilities(const Notification& call, const Process& calle
         }
         whose = credentials_of(*other, target);
     }
-    const CapabilitySets& sets = whose.capabilities;
-    const std::array<CapabilityWord, 2> data = {
-        {{low(sets.effective), low(sets.permitted), low(sets.inheritable)},
-         {low(sets.effective >> 32), low(sets.permitted >> 32), low(sets.inheritable >> 32)}}};
-    return memory.write(data_at, std::span(data).first(*words)) ? Answer(0) : kFault;
+    return give_capabilities(memory, data_at, *words, whose.capabilities);
 }
 
 Response Session::respond(const Notification& call, const Process& caller, Credentials& own, Target& target) {
@@ -333,7 +265,9 @@ Response Session::respond(const Notification& call, const Process& caller, Crede
         return answer ? response_of(*answer) : kToKernel;
     }
     case Call::kChroot:
-        return may(own, CAP_SYS_CHROOT) ? Response{.fakes_chroot = true} : kToKernel;
+        return answer_chroot(call, own, target);
+    case Call::kChdir:
+        return answer_chdir(call, own, target);
     case Call::kSetRlimit:
         return answer_limit(memory, target, caller, own, low(args[0]), args[1], 0);
     case Call::kPrlimit: {

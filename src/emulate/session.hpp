@@ -42,6 +42,9 @@ class Target {
     // Fills into with children of any thread of the process; returns how many.
     virtual std::size_t children_of(pid_t process, std::span<pid_t> into) = 0;
     virtual std::optional<ResourceLimit> limit_of(pid_t process, unsigned resource) = 0;
+    // The directory of that path in the thread's memory, and the one it works in.
+    virtual std::optional<Directory> directory_at(pid_t thread, std::uint64_t path) = 0;
+    virtual std::optional<Directory> working_directory(pid_t thread) = 0;
     // All or nothing; false: as EFAULT.
     virtual bool read(pid_t thread, std::uint64_t address, std::span<std::byte> into) = 0;
     virtual bool write(pid_t thread, std::uint64_t address, std::span<const std::byte> from) = 0;

@@ -162,6 +162,14 @@ void append_confinement(std::string& text, const Plan& plan) {
     if (plan.seccomp.lenient) {
         append_line(text, "seccomp-lenient", "yes");
     }
+    const std::pair<std::string_view, bool> listening[] = {{"seccomp-report", plan.seccomp.report},
+                                                           {"seccomp-learn", plan.seccomp.learn},
+                                                           {"record", !plan.seccomp.record.empty()}};
+    for (const auto& [name, given] : listening) {
+        if (given) {
+            append_line(text, name, "yes");
+        }
+    }
     const Landlock& asked = plan.landlock;
     if (!asked.restricts_anything()) {
         return;

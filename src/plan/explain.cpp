@@ -217,6 +217,12 @@ void explain_confinement(const Plan& plan, std::string_view who, std::vector<Pla
         what += items->empty() ? "" : fmt::format(", {} {}", word, fmt::join(*items, ", "));
     }
     steps.push_back({"confine", std::string(who) + what, "last, since it refuses some of the calls above"});
+    if (asked.learn) {
+        steps.push_back({"confine", "UNSAFE: tell each call that the filter denies, and let it through",
+                         "--seccomp-learn: to find out what a filter would deny"});
+    } else if (asked.report) {
+        steps.push_back({"confine", "tell each call that the filter denies", "the app gets the same errors"});
+    }
 }
 
 void explain_start(const Plan& plan, std::vector<PlanStep>& steps) {

@@ -116,6 +116,27 @@ Result<> check_emulation(Plan& plan) {
     return {};
 }
 
+Result<> check_listening(Plan& plan) {
+    const Seccomp& asked = plan.seccomp;
+    if (!asked.listens()) {
+        return {};
+    }
+    const std::string_view option = asked.learn ? "seccomp-learn" : asked.report ? "seccomp-report" : "output";
+    if (!plan.init) {
+        return fail(ExitCode::kUsage, at(plan, option) + "needs PID 1 to hear of the calls, and --no-init leaves none: "
+                                                         "leave one of the two out");
+    }
+    if (asked.profile == "off" && asked.record.empty()) {
+        return fail(ExitCode::kUsage, at(plan, option) + "--seccomp=off denies nothing that could be told: choose a "
+                                                         "filter, or leave this out");
+    }
+    if (asked.learn) {
+        plan.warnings.push_back(at(plan, option) + "UNSAFE: what the filter denies is told and let through; the app "
+                                                   "runs as if there were no filter");
+    }
+    return {};
+}
+
 void warn_of_ids(Plan& plan) {
     constexpr uid_t kFirstUserOfHost = 1000;
     constexpr uid_t kFirstUnlikely = 10000;
@@ -170,6 +191,9 @@ Result<> check(Plan& plan) {
         return checked;
     }
     if (auto checked = check_emulation(plan); !checked) {
+        return checked;
+    }
+    if (auto checked = check_listening(plan); !checked) {
         return checked;
     }
     if (plan.identity) {

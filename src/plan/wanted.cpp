@@ -144,13 +144,14 @@ Result<Facts> wanted(const Plan& plan, const Facts& before) {
     return facts;
 }
 
+// A process can be under one filter with a listener only: what PID 1 hears of is in one with all the rest.
 Facts with_filter(const Plan& plan, Facts facts) {
-    for (const std::string* filter : {&plan.emulate_root, &plan.seccomp.profile}) {
-        if (*filter != "off") {
-            facts.seccomp_mode = SECCOMP_MODE_FILTER;
-            if (facts.seccomp_filters) {
-                ++*facts.seccomp_filters;
-            }
+    const int separate = (plan.emulate_root != "off" ? 1 : 0) + (plan.seccomp.profile != "off" ? 1 : 0);
+    const int count = plan.seccomp.listens() ? 1 : separate;
+    if (count > 0) {
+        facts.seccomp_mode = SECCOMP_MODE_FILTER;
+        if (facts.seccomp_filters) {
+            *facts.seccomp_filters += static_cast<unsigned>(count);
         }
     }
     return facts;

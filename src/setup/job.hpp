@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -17,7 +18,8 @@
 
 namespace stepdown::setup {
 
-// What one step works with. A step keeps nothing that outlives it but its lines and its count.
+// What one step works with. A step keeps nothing that outlives it but its lines and its count. The atomic ones are what
+// the threads of a walk (crew.hpp) all come to; for the lines they take turns.
 struct Job {
     sys::Kernel& kernel;
     std::string_view flag; // how the step is asked for: "--own"
@@ -29,12 +31,13 @@ struct Job {
     const OwnRules& rules;
     Progress* progress = nullptr;
 
-    std::uint64_t changed = 0;
+    std::atomic<std::uint64_t> changed = 0;
     std::vector<std::string> skipped = {};
     std::uint64_t skipped_unnamed = 0; // beyond the lines in skipped
     bool pardoned = false;             // what ended the step is a refusal that the user allowed
-    bool believed = false; // a change of owner was seen to stay: a walk is on one mount, and one file speaks for all
-    std::optional<bool> links_are_protected = std::nullopt; // fs.protected_hardlinks, asked once
+    std::atomic<bool> believed =
+        false; // a change of owner was seen to stay: a walk is on one mount, and one file speaks for all
+    std::atomic<signed char> links_are_protected = -1; // fs.protected_hardlinks, 0 or 1 once it was asked
 
     // Ends the step.
     std::unexpected<Error> give_up(const Trouble& trouble, std::string_view where, int fd = -1);

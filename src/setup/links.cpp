@@ -7,12 +7,12 @@ namespace stepdown::setup {
 namespace {
 
 bool links_are_protected(Job& job) {
-    if (!job.links_are_protected) {
+    if (job.links_are_protected < 0) {
         const auto file = job.kernel.open_at(AT_FDCWD, "/proc/sys/fs/protected_hardlinks", O_RDONLY);
         const auto text = file ? job.kernel.read_whole(*file) : std::unexpected(file.error());
-        job.links_are_protected = text && *text == "1\n"; // no /proc: no protection
+        job.links_are_protected = text && *text == "1\n" ? 1 : 0; // no /proc: no protection
     }
-    return *job.links_are_protected;
+    return job.links_are_protected == 1;
 }
 
 } // namespace

@@ -75,7 +75,7 @@ Result<> give(Job& job, const SetupStep& step, const Place& place) {
     if (!top) {
         return job.give_up({Act::kRead, top.error()}, place.path);
     }
-    return Walk(job, giver).run(std::move(*top), place.path);
+    return Crew(job, giver).run(std::move(*top), place.path);
 }
 
 } // namespace

@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <sys/stat.h>
 
+#include "setup/crew.hpp"
 #include "setup/job.hpp"
 
 namespace stepdown::setup {
@@ -28,49 +29,72 @@ class Visitor {
     Visitor& operator=(const Visitor&) = default;
 };
 
-// Visits a tree that somebody hostile may have built and may be changing at this moment.
+// Visits a tree that somebody hostile may have built and may be changing at this moment, or, together with the others
+// of its crew, a share of it.
 //
 // It stays inside: every name is opened within its parent's descriptor, no link is followed and, unless the rules say
 // so, no mount point entered (open_same_mount_at); what is changed is the opened file, never a name. A name that
-// vanishes is passed over. It stays small: a few words of memory a level, and at most kOpenLevels descriptors. Higher
-// levels are closed with their position remembered and found again through "..", which must lead to the same device and
-// inode as before: else the tree was moved meanwhile, and the walk ends there with an error.
+// vanishes is passed over. It stays small: a few words of memory a level, and few descriptors. Higher levels are closed
+// with their position remembered and found again through "..", which must lead to the same device and inode as before:
+// else the tree was moved meanwhile, and the walk ends there with an error.
 class Walk {
   public:
-    Walk(Job& job, Visitor& visitor) : job_(job), visitor_(visitor) {}
-    Result<> run(sys::Fd top, std::string path); // top: a directory open for reading
+    explicit Walk(Crew& crew) : crew_(crew), job_(crew.job()), visitor_(crew.visitor()) {}
+
+    Result<> begin(sys::Fd top, std::string path);                                // the whole of it
+    void help_with(std::shared_ptr<SharedDirectory> directory, std::string path); // some of another's directory
+
+    WalkState go(); // until there is nothing left, or nothing but what others do
+
+    SharedDirectory& innermost() { return *levels_.back().shared; } // which it waits for
+    SharedDirectory* helped() const { return helped_.get(); }
 
   private:
-    static constexpr std::size_t kOpenLevels = 64;
-
-    struct Close {
-        void operator()(DIR* stream) const noexcept { ::closedir(stream); }
-    };
-    using Stream = std::unique_ptr<DIR, Close>;
-
     struct Level {
-        Stream stream; // empty while set aside
+        Stream stream; // empty while set aside, and once it is shared
+        std::shared_ptr<SharedDirectory> shared = {};
+        std::vector<Entry> taken = {}; // of the shared one, not visited yet
         long position = 0;
         dev_t device = 0;
         ino_t inode = 0;
         bool settled = false;
-        std::string name;
+        bool exhausted = false; // while set aside: its names are through
+        std::string name = {};
     };
 
-    Result<> visit(const dirent& entry);
+    // How many names are visited before help is looked for once more.
+    static constexpr std::uint64_t kAlone = 64;
+    static constexpr std::size_t kMostShared = 8; // levels, which stay open for the others
+
+    Result<> step();
+    Result<> visit_taken(Level& level);
+    Result<> visit(const char* name, unsigned char type);
     Result<> visit_by_pin(int dir, const char* name);
     Result<> descend(sys::Fd fd, std::string name);
     Result<> leave(int error);
+    Result<> settle_innermost();
     Result<> reopen_parent();
-    std::string path_of(std::string_view leaf) const;
+    void set_one_aside();
+    void share();
+    void close_shared();
+    static DIR* stream_of(const Level& level);
+    int innermost_fd() const { return ::dirfd(stream_of(levels_.back())); }
+    std::string path_of(std::string_view leaf) const { return path_of(leaf, levels_.size()); }
+    std::string path_of(std::string_view leaf, std::size_t levels) const;
     sys::Sys<sys::Fd> open_below(int dir, const char* name, int flags);
     void tell();
 
+    Crew& crew_;
     Job& job_;
     Visitor& visitor_;
+    std::shared_ptr<SharedDirectory> helped_; // the outermost level is another's
     std::vector<Level> levels_;
+    std::size_t set_aside_ = 0;       // levels below this are closed, or shared
+    std::vector<std::size_t> shared_; // levels, from the outermost
     bool last_was_settled_ = true;
+    bool waits_ = false;
     std::uint64_t looked_ = 0;
+    std::uint64_t asked_at_ = 0; // of looked_
 };
 
 } // namespace stepdown::setup

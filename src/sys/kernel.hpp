@@ -69,6 +69,7 @@ class Kernel {
     virtual Sys<> set_dumpable(bool dumpable) = 0;
     virtual Sys<> set_subreaper() = 0;
     virtual Sys<> set_parent_death_signal(int number) = 0; // PR_SET_PDEATHSIG: a change of ids undoes it
+    virtual Sys<> new_session_keyring() = 0; // keyctl(2) KEYCTL_JOIN_SESSION_KEYRING: empty, of the caller's ids
 
     // ---- confining.
     // seccomp(2) SECCOMP_SET_MODE_FILTER; flags are SECCOMP_FILTER_FLAG_*.

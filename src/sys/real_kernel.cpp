@@ -9,6 +9,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/close_range.h>
+#include <linux/keyctl.h>
 #include <linux/openat2.h>
 #include <linux/seccomp.h>
 #include <sched.h>
@@ -194,6 +195,9 @@ class RealKernel final : public Kernel {
 
     Sys<> set_subreaper() override { return done(::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)); }
     Sys<> set_parent_death_signal(int number) override { return done(::prctl(PR_SET_PDEATHSIG, number, 0, 0, 0)); }
+    Sys<> new_session_keyring() override {
+        return done(::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr));
+    }
 
     Sys<> load_filter(std::span<const sock_filter> program, unsigned flags) override {
         const sock_fprog wrapped{.len = static_cast<unsigned short>(program.size()),

@@ -42,6 +42,16 @@ std::optional<std::vector<Mount>> mounts_of(sys::Kernel& kernel, const std::stri
     return text ? parse_mounts(*text) : std::nullopt;
 }
 
+// One process that is asked about is judged whatever its descent: nobody else is looked at.
+Tree walk_asked(sys::Kernel& kernel, const Question& question, pid_t init) {
+    if (!question.pid) {
+        return walk(kernel, question.proc, init);
+    }
+    Tree tree = walk(kernel, question.proc, std::span(&*question.pid, 1));
+    give_roles(tree, init);
+    return tree;
+}
+
 void append(std::vector<Finding>& all, std::vector<Finding> more) { std::ranges::move(more, std::back_inserter(all)); }
 
 } // namespace
@@ -55,7 +65,7 @@ Report assess(sys::Kernel& kernel, const Question& question) {
         report.receipt = file->state == ReceiptFile::State::kRead ? file->path : "";
     }
     const Law law = law_of(file ? &*file : nullptr, question.policy);
-    Tree tree = walk(kernel, question.proc, law.init);
+    Tree tree = walk_asked(kernel, question, law.init);
     const pid_t main = question.pid.value_or(law.init);
     if (auto absent = absence_finding(tree, main)) {
         report.container.push_back(std::move(*absent));

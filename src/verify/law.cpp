@@ -35,6 +35,9 @@ constexpr Row kNamespace = {"user_namespace", "who its ids are outside", Severit
 
 constexpr Row kEmulation = {"emulation", "whether the app is told the truth", Severity::kInfo, "OWASP-Docker-D01"};
 
+constexpr Row kEnforced = {"seccomp.enforced", "the filter refuses what it denies", Severity::kHigh,
+                           "CIS-Docker-5.21 OWASP-Docker-D04"};
+
 constexpr std::uint32_t kFirstOrdinaryUser = 1000; // Debian's, Red Hat's and Alpine's lowest uid for people
 
 Finding finding_of(const Row& row, Verdict verdict, std::string expected, std::string observed,
@@ -52,10 +55,11 @@ Finding finding_of(const Row& row, Verdict verdict, std::string expected, std::s
 // A receipt that contradicts itself was not written by a start.
 std::string contradiction(const Receipt& receipt) {
     const Facts& wanted = receipt.wanted;
-    const unsigned ours = (receipt.filter ? 1 : 0) + (receipt.emulation ? 1 : 0);
+    const unsigned separate = (receipt.filter ? 1 : 0) + (receipt.emulation ? 1 : 0);
+    const unsigned ours = receipt.heard_for.empty() ? separate : 1; // a listener's filter holds them all
     if (receipt.filters_before && wanted.seccomp_filters && *wanted.seccomp_filters != *receipt.filters_before + ours) {
-        return fmt::format("Seccomp_filters is {}, but FiltersBefore is {} and the start added {}", *wanted.seccomp_filters,
-                           *receipt.filters_before, ours);
+        return fmt::format("Seccomp_filters is {}, but FiltersBefore is {} and the start added {}",
+                           *wanted.seccomp_filters, *receipt.filters_before, ours);
     }
     if (receipt.filter && wanted.seccomp_mode && *wanted.seccomp_mode != 2) {
         return "Filter names one, but Seccomp is not 2";
@@ -105,6 +109,15 @@ Finding emulation_finding(const Receipt& receipt) {
     return finding_of(kEmulation, Verdict::kSkipped, "reported, not judged",
                       fmt::format("root is emulated for the app, {}: it is told that it is root; what follows is true",
                                   receipt.emulation->name));
+}
+
+Finding enforced_finding(const Receipt& receipt) {
+    constexpr std::string_view kExpected = "what the filter denies is refused";
+    return receipt.heard_for == "learn"
+               ? finding_of(kEnforced, Verdict::kFail, std::string(kExpected), "it is told and let through",
+                            "start without --seccomp-learn")
+               : finding_of(kEnforced, Verdict::kPass, std::string(kExpected),
+                            fmt::format("PID 1 hears of it, {}, and refuses it", receipt.heard_for));
 }
 
 std::string who(std::uint32_t uid) {
@@ -202,6 +215,9 @@ std::vector<Finding> receipt_findings(const ReceiptFile& file, bool needed) {
         findings.push_back(protection_finding(file));
         if (file.receipt.emulation) {
             findings.push_back(emulation_finding(file.receipt));
+        }
+        if (!file.receipt.heard_for.empty()) {
+            findings.push_back(enforced_finding(file.receipt));
         }
     }
     return findings;

@@ -110,6 +110,8 @@ constexpr std::array kLines = {
     Line{"Filter", read_filter, true},
     Line{"Emulation", [](std::string_view value, Receipt& into) { return read_mark(value, into.emulation); }},
     Line{"Pid1Filter", [](std::string_view value, Receipt& into) { return read_sha256(value, into.pid1_filter); }},
+    Line{"HeardFor",
+         [](std::string_view value, Receipt& into) { return !(into.heard_for = std::string(value)).empty(); }},
     Line{"Option", read_option, false, true},
 };
 
@@ -169,6 +171,9 @@ std::string write_receipt(const Receipt& receipt) {
     }
     if (!receipt.pid1_filter.empty()) {
         fmt::format_to(out, "Pid1Filter:\t{}\n", receipt.pid1_filter);
+    }
+    if (!receipt.heard_for.empty()) {
+        fmt::format_to(out, "HeardFor:\t{}\n", receipt.heard_for);
     }
     fmt::format_to(out, "AllowRoot:\t{}\n", receipt.allow_root ? "yes" : "no");
     for (const Setting& setting : receipt.settings) {

@@ -36,6 +36,7 @@ struct Receipt {
     std::optional<FilterMark> filter;       // the app's; empty: seccomp off
     std::optional<FilterMark> emulation;    // of root, for the app: its name tells the level; empty: none
     std::string pid1_filter;                // SHA-256; empty: none
+    std::string heard_for;                  // why PID 1 hears of calls: report, learn, record; empty: it does not
     std::vector<Setting> settings;          // the Plan's, for `stepdown exec`; read back with SourceKind::kReceipt
 
     bool operator==(const Receipt&) const = default;

@@ -223,6 +223,26 @@ Result<std::string> write_receipt_file(sys::Kernel& kernel, std::string_view tex
                                               troubles));
 }
 
+Result<sys::Fd> make_file_as_receipt(sys::Kernel& kernel, std::string_view path) {
+    const auto refuse = [path](const std::string& why) {
+        return fail(ExitCode::kSetup, fmt::format("cannot make {}: {}", path, why));
+    };
+    const auto place = place_of(path);
+    if (!place) {
+        return refuse("is not an absolute path of a file");
+    }
+    const PlainUmask umask;
+    const auto directory = kernel.open_at(AT_FDCWD, place->directory.c_str(), O_RDONLY | O_DIRECTORY);
+    if (!directory) {
+        return refuse(reason(directory.error(), "openat2"));
+    }
+    if (const Attempt good = check_directory(kernel, *directory); !good) {
+        return refuse(good.error());
+    }
+    auto file = create_new(kernel, directory->get(), place->name.c_str());
+    return file ? Result<sys::Fd>(std::move(*file)) : refuse(reason(file.error(), "openat2"));
+}
+
 ReceiptFile find_receipt(sys::Kernel& kernel, std::string_view where, int root, uid_t owner) {
     std::optional<ReceiptFile> best;
     for (const std::string_view path : places(where)) {

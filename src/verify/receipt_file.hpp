@@ -18,6 +18,9 @@ namespace stepdown::verify {
 // root: before the drop.
 Result<std::string> write_receipt_file(sys::Kernel& kernel, std::string_view text, std::string_view where);
 
+// Makes a new, empty file with the same care in a directory that is there, open for writing; an old one is removed.
+Result<sys::Fd> make_file_as_receipt(sys::Kernel& kernel, std::string_view path);
+
 struct ReceiptFile {
     enum class State { kMissing, kUnreadable, kMalformed, kRead };
 

@@ -51,8 +51,12 @@ class Result:
         return self.out + self.err
 
 
+def run_for_bytes(argv, *, input=None, timeout=120, env=None):
+    return subprocess.run([str(word) for word in argv], input=input, capture_output=True, timeout=timeout, env=env)
+
+
 def run_program(argv, *, input=None, timeout=120, env=None):
-    done = subprocess.run([str(word) for word in argv], input=input, capture_output=True, timeout=timeout, env=env)
+    done = run_for_bytes(argv, input=input, timeout=timeout, env=env)
     return Result(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
 
 
@@ -183,6 +187,9 @@ class Engine:
 
     def docker(self, *argv, **options):
         return run_program([self.program, "-H", self.host, *argv], **options)
+
+    def docker_bytes(self, *argv):
+        return run_for_bytes([self.program, "-H", self.host, *argv]).stdout
 
     def must(self, *argv, **options):
         result = self.docker(*argv, **options)

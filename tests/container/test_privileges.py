@@ -69,3 +69,37 @@ def test_a_program_with_file_capabilities_gains_nothing(engine):
     )
     status = engine.run("/cat", "/proc/self/status", image=image)
     assert "CapEff:\t0000000000000000" in status.out or status.code == 126, status
+
+
+def sets_of(shown):
+    return dict(line.split() for line in shown.out.splitlines())
+
+
+def test_the_five_sets_are_empty_but_for_what_is_kept(engine):
+    empty = sets_of(engine.run("/probe", "caps", image="probe", stepdown=("--user=10001:10001",)))
+    assert len(empty) == 5 and set(empty.values()) == {"0" * 16}, empty
+    kept = sets_of(engine.run("/probe", "caps", image="probe", stepdown=("--user=10001:10001", "--keep-cap=net_bind_service")))
+    assert set(kept.values()) == {f"{1 << 10:016x}"}, kept
+
+
+def test_a_daemon_stays_stepped_down_in_a_session_of_its_own(engine):
+    container = engine.start("/probe", "daemonize", "600", image="probe", stepdown=("--user=10001:10001", "--forking"))
+    container.until(lambda: [one["name"] for one in container.processes()] == ["stepdown", "probe"], what="the daemon alone")
+    daemon = container.processes()[1]
+    assert daemon["parent"] == 1 and daemon["uid"] == [10001] * 4 and not any(daemon["capabilities"].values()), daemon
+
+
+def test_landlock_leaves_the_granted_port_and_no_signal(engine):
+    rules = ("--user=10001:10001", "--bind=8080")
+    for port, said in (("8080", "bind: ok"), ("8081", "bind: EACCES")):
+        assert engine.run("/probe", "bind", port, image="probe", stepdown=rules).out.strip() == said
+    for scope, said in (((), "signal-1: ok"), (("--scope=signals",), "signal-1: EPERM")):
+        shown = engine.run("/probe", "signal-1", image="probe", stepdown=("--user=10001:10001", *scope))
+        assert shown.out.strip() == said, shown
+
+
+def test_an_owner_is_not_changed_unless_root_is_emulated(engine):
+    own = ("--user=10001:10001", "--mkdir=/srv/data")
+    for emulated, said in (((), "chown: EPERM"), (("--emulate-root=full",), "chown: ok")):
+        shown = engine.run("/probe", "chown", "/srv/data", "0", image="probe", stepdown=(*own, *emulated))
+        assert shown.out.strip() == said, shown

@@ -169,26 +169,6 @@ def test_always_changes_what_is_right_too(engine, host_folder):
     assert (host_folder / "f").stat().st_ctime_ns != before
 
 
-def test_a_read_only_volume_can_be_allowed_and_nothing_else_with_it(engine, host_folder):
-    (host_folder / "f").touch()
-    readonly = [f"--volume={host_folder}:/data:ro"]
-    result = engine.run("true", stepdown=["--user=app", "--own=/data"], docker=readonly)
-    assert result.code == 101 and "--own-allow=read-only" in result.err, result
-    result = engine.run("true", stepdown=["--user=app", "--own=/data", "--own-allow=read-only"], docker=readonly)
-    assert result.code == 0 and "Read-only" in result.err, result
-    result = engine.run("true", stepdown=["--user=app", "--own=/data", "--own-allow=no-chown"], docker=readonly)
-    assert result.code == 101, result
-
-
-def test_no_cap_chown_can_be_allowed(engine, host_folder):
-    (host_folder / "f").touch()
-    docker = [f"--volume={host_folder}:/data", "--cap-drop=CHOWN"]
-    result = engine.run("true", stepdown=["--user=app", "--own=/data"], docker=docker)
-    assert result.code == 101 and "CAP_CHOWN" in result.err, result
-    result = engine.run("true", stepdown=["--user=app", "--own=/data", "--own-allow=no-chown"], docker=docker)
-    assert result.code == 0, result
-
-
 def test_mounts_below_are_left_alone_unless_asked_for(engine, host_folder):
     (host_folder / "top").mkdir()
     (host_folder / "other").mkdir()

@@ -16,7 +16,7 @@ enum class Fault {
 };
 
 // The real kernel, but for one call, by the name of its method in the seam.
-class FaultyKernel final : public sys::Kernel {
+class FaultyKernel : public sys::Kernel {
   public:
     FaultyKernel(std::string_view faulty, Fault fault) : faulty_(faulty), fault_(fault) {}
 
@@ -124,6 +124,9 @@ class FaultyKernel final : public sys::Kernel {
     }
     sys::Sys<> set_parent_death_signal(int number) override {
         return call("set_parent_death_signal", [&] { return real_.set_parent_death_signal(number); });
+    }
+    sys::Sys<> new_session_keyring() override {
+        return call("new_session_keyring", [&] { return real_.new_session_keyring(); });
     }
     sys::Sys<sys::Fd> load_listened_filter(std::span<const sock_filter> program, unsigned flags) override {
         return call("load_listened_filter", [&] { return real_.load_listened_filter(program, flags); });

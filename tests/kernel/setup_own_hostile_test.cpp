@@ -162,25 +162,38 @@ void exchange(const fs::path& one, const fs::path& other) {
     ::syscall(SYS_renameat2, AT_FDCWD, one.c_str(), AT_FDCWD, other.c_str(), RENAME_EXCHANGE);
 }
 
-TEST_F(SetupOwnHostile, ADirectorySwappedForALinkDuringTheWalkLeadsNowhere) {
-    fs::create_directories(tree() / "a/swap");
-    write_file(tree() / "a/swap/secret"); // as outside: a followed link would find its name there
-    fs::create_directory_symlink(outside(), tree() / "a/link");
-    Rival rival([this] { exchange(tree() / "a/swap", tree() / "a/link"); });
-    long walks = 0;
-    std::uint64_t changed = 0;
-    const auto start = std::chrono::steady_clock::now();
-    for (; goes_on(start, 2s, walks, rival); ++walks) {
-        const uid_t uid = kAppUid + static_cast<uid_t>(walks % 2); // so that there is always something to change
-        const auto done = run({own_step(tree())}, false, kAllCapabilities, uid);
-        ASSERT_TRUE(done.has_value()) << done.error().line;
-        changed += done->changed;
-        ASSERT_TRUE(is_roots(outside()));
-        ASSERT_TRUE(is_roots(outside() / "secret"));
+class SetupOwnRace : public SetupOwnHostile {
+  protected:
+    void race_for(std::chrono::seconds least) {
+        fs::create_directories(tree() / "a/swap");
+        write_file(tree() / "a/swap/secret"); // as outside: a followed link would find its name there
+        fs::create_directory_symlink(outside(), tree() / "a/link");
+        Rival rival([this] { exchange(tree() / "a/swap", tree() / "a/link"); });
+        long walks = 0;
+        std::uint64_t changed = 0;
+        const auto start = std::chrono::steady_clock::now();
+        for (; goes_on(start, least, walks, rival); ++walks) {
+            const uid_t uid = kAppUid + static_cast<uid_t>(walks % 2); // so that there is always something to change
+            const auto done = run({own_step(tree())}, false, kAllCapabilities, uid);
+            ASSERT_TRUE(done.has_value()) << done.error().line;
+            changed += done->changed;
+            ASSERT_TRUE(is_roots(outside()));
+            ASSERT_TRUE(is_roots(outside() / "secret"));
+        }
+        EXPECT_GE(walks, kTurns);
+        EXPECT_GE(rival.moves, kTurns);
+        EXPECT_GT(changed, static_cast<std::uint64_t>(walks));
     }
-    EXPECT_GE(walks, kTurns);
-    EXPECT_GE(rival.moves, kTurns);
-    EXPECT_GT(changed, static_cast<std::uint64_t>(walks));
+};
+
+TEST_F(SetupOwnRace, ADirectorySwappedForALinkDuringTheWalkLeadsNowhere) { race_for(2s); }
+
+TEST_F(SetupOwnRace, NorDoesItWhereThreadsShareTheWalk) {
+    fs::create_directory(tree() / "a");
+    for (int i = 0; i < 6000; ++i) {
+        write_file(tree() / "a" / std::to_string(i));
+    }
+    race_for(3s);
 }
 
 TEST_F(SetupOwnHostile, AFileSwappedForAHardLinkDuringTheWalkIsNotGiven) {

@@ -181,6 +181,15 @@ TEST_F(StartFault, WithoutProcTheReadBackAsksBySystemCalls) {
     }
 }
 
+TEST_F(StartFault, WhereNoKeyringIsToBeHadTheAppKeepsTheOldOne) {
+    for (const bool init : {true, false}) {
+        const Ended ended = start("new_session_keyring", Fault::kRefuses, init);
+        EXPECT_EQ(ended.status, 0) << ended.errors;
+        EXPECT_EQ(ended.errors, "");
+        EXPECT_TRUE(ended.app_started);
+    }
+}
+
 // A return code is not proof: the call claims success, and only the kernel's own account can tell.
 TEST_F(StartFault, ACallThatLiesIsCaughtByTheReadBack) {
     for (const bool init : {true, false}) {

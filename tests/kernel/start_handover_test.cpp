@@ -62,6 +62,15 @@ TEST_F(Handover, TheAppHasTheGroupsCapabilitiesAndLimitsThatWereAskedFor) {
               "0027\n0\n99\n100\n/usr\n5\n");
 }
 
+TEST_F(Handover, TheAppHasASessionKeyringOfItsOwn) {
+    for (const char* const words : {"--user=12345", "--user=12345 --no-init"}) {
+        EXPECT_EQ(
+            start(words, "grep -c \" 12345 .* keyring *_ses: empty\" /proc/keys; grep -c \" _ses\" /proc/keys").text,
+            "1\n1\n")
+            << words;
+    }
+}
+
 TEST_F(Handover, TheUserIsThatOfAPathOrOfVariables) {
     EXPECT_THAT(start("--user-env=PUID:PGID", "id", "PUID=12345 PGID=54321").text, HasSubstr("uid=12345 gid=54321"));
     for (const char* const bad : {"PUID=0", "PUID=-1", "PUID=x", "PUID=4294967296", "PUID=12345 PGID=0", ""}) {

@@ -48,6 +48,18 @@ TEST_F(CommandLine, OptionsStopAtTheFirstWordThatIsNone) {
     EXPECT_THAT(parse_words({"x", "", "y"})->plan.command, ElementsAre("x", "", "y"));
 }
 
+TEST_F(CommandLine, WordsOfAMergeAreFilesAndOptionsMayFollowThem) {
+    const auto merged = parse_words({"record", "--merge", "a.json", "b.json", "-o", "c.json"});
+    ASSERT_TRUE(merged) << refusal(merged);
+    EXPECT_TRUE(merged->merge);
+    EXPECT_EQ(merged->report.output, "c.json");
+    EXPECT_THAT(merged->plan.command, ElementsAre("a.json", "b.json"));
+    const auto app = parse_words({"record", "-o", "c.json", "app", "--merge", "-o"});
+    ASSERT_TRUE(app) << refusal(app);
+    EXPECT_FALSE(app->merge);
+    EXPECT_THAT(app->plan.command, ElementsAre("app", "--merge", "-o"));
+}
+
 TEST_F(CommandLine, AValueMayStandBehindOrBeside) {
     EXPECT_EQ(parse_words({"--user", "app", "x"})->plan.user_spec, "app");
     EXPECT_EQ(parse_words({"--user=app", "x"})->plan.user_spec, "app");
@@ -63,7 +75,8 @@ TEST_F(CommandLine, AValueMayStandBehindOrBeside) {
 
 TEST_F(CommandLine, AMissingValueSaysWhichWouldBeRight) {
     EXPECT_EQ(refusal(parse_words({"--user"})), "--user: the value is missing: --user=USER[:GROUP]");
-    EXPECT_EQ(refusal(parse_words({"--allow-root", "--own"})), "--own: the value is missing: --own=PATH[:DIRMODE:FILEMODE]");
+    EXPECT_EQ(refusal(parse_words({"--allow-root", "--own"})),
+              "--own: the value is missing: --own=PATH[:DIRMODE:FILEMODE]");
 }
 
 TEST_F(CommandLine, OneValueCannotBeGivenTwice) {
@@ -91,9 +104,9 @@ TEST_F(CommandLine, AnUnknownOptionNamesTheNearest) {
 
 TEST_F(CommandLine, AnOptionOfAnotherCommandSaysWhose) {
     EXPECT_EQ(refusal(parse_words({"verify", "--own=/a"})),
-              "--own: is an option of run and plan and check-image, not of verify");
+              "--own: is an option of run and plan and check-image and record, not of verify");
     EXPECT_EQ(refusal(parse_words({"exec", "--mkdir=/a", "x"})),
-              "--mkdir: is an option of run and plan and check-image, not of exec");
+              "--mkdir: is an option of run and plan and check-image and record, not of exec");
     EXPECT_EQ(refusal(parse_words({"--check", "x"})), "--check: is an option of plan, not of run");
     EXPECT_EQ(refusal(parse_words({"-q", "x"})), "-q: is an option of verify and selftest and check-image, not of run");
 }

@@ -84,6 +84,7 @@ const std::map<std::string_view, std::string> kSamples = {
     {"landlock", "require"},
     {"exit-status", "143=0"},
     {"subreaper", "yes"},
+    {"startup", "500ms"},
     {"parent-death-signal", "TERM"},
     {"as", "tini"},
     {"pidfile", "/run/app.pid"},
@@ -119,7 +120,8 @@ Result<Parsed> parse_with(const Option& option, std::vector<std::string> words,
     if (FakeFile::path.empty()) {
         FakeFile::set("/c.toml", ""); // for --config
     }
-    if (words.front() == "run" || words.front() == "exec" || words.front() == "install") {
+    const auto row = std::ranges::find(commands(), std::string_view(words.front()), &CommandRow::name);
+    if (row != commands().end() && row->app == CommandRow::App::kRequired) {
         words.emplace_back("true");
     }
     const auto parsed = parse_words(words, environment);

@@ -1,5 +1,6 @@
 #include <cstring>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "confine/errno_names.hpp"
@@ -90,6 +91,23 @@ TEST(ConfineRead, JudgesIncludesAndExcludesForAnAppWithoutCapabilities) {
         names_after_first(
             R"({"names": ["mount"], "action": "SCMP_ACT_ALLOW", "includes": {}, "excludes": {}, "args": null})"),
         ElementsAre("mount"));
+}
+
+TEST(ConfineRead, JudgesIncludesAndExcludesByTheCapabilitiesThatTheAppKeeps) {
+    constexpr Machine kKeeps = {.kernel_major = 6, .capabilities = "sys_time net_admin"};
+    const auto rule = [](std::string_view way, std::string_view names) {
+        return fmt::format(R"({{"names": ["mount"], "action": "SCMP_ACT_ALLOW", "{}": {{"caps": [{}]}}}})", way, names);
+    };
+    constexpr std::string_view kHas = R"("CAP_NET_ADMIN")";
+    constexpr std::string_view kLacks = R"("CAP_ADMIN")";
+    constexpr std::string_view kBoth = R"("CAP_SYS_TIME", "CAP_SYS_ADMIN")";
+    EXPECT_THAT(names_after_first(rule("includes", kHas), kKeeps), ElementsAre("mount"));
+    EXPECT_THAT(names_after_first(rule("includes", kLacks), kKeeps), IsEmpty());
+    EXPECT_THAT(names_after_first(rule("includes", kBoth), kKeeps), IsEmpty());
+    EXPECT_THAT(names_after_first(rule("excludes", kHas), kKeeps), IsEmpty());
+    EXPECT_THAT(names_after_first(rule("excludes", kLacks), kKeeps), ElementsAre("mount"));
+    EXPECT_THAT(names_after_first(rule("excludes", kBoth), kKeeps), IsEmpty());
+    EXPECT_THAT(names_after_first(rule("includes", kHas)), IsEmpty());
 }
 
 TEST(ConfineRead, JudgesIncludesAndExcludesByMachine) {

@@ -107,6 +107,30 @@ TEST_F(EmulateSession, ChrootIsFakedForWhoMayAndSaid) {
     EXPECT_EQ(ask(kDaemon, Call::kChroot, {kMemory}), (Response{.to_kernel = true}));
 }
 
+TEST_F(EmulateSession, WhoWorksInItsJailStaysThereAtItsTop) {
+    const std::uint64_t top = kMemory + 8;
+    world_.put(top, std::array{'/', '\0'});
+    world_.put(kMemory, std::array{'/', 'x', '\0'});
+    world_.directories = {{kMemory, {1, 7}}};
+    world_.here = {1, 7};
+    EXPECT_TRUE(ask(kDaemon, Call::kChdir, {top}).to_kernel) << "no chroot yet";
+    ASSERT_TRUE(ask(kDaemon, Call::kChroot, {kMemory}).fakes_chroot);
+    world_.fork(kDaemon, 20);
+    ASSERT_EQ(value(kDaemon, Call::kSetUid, {33}), 0);
+    world_.execute(kDaemon);
+    for (const pid_t process : {kDaemon, 20}) {
+        EXPECT_EQ(ask(process, Call::kChdir, {top}), Response{});
+        EXPECT_TRUE(ask(process, Call::kChdir, {kMemory}).to_kernel) << "another path";
+        EXPECT_TRUE(ask(process, Call::kChdir, {kUnmapped}).to_kernel);
+    }
+    world_.here = {1, 8};
+    EXPECT_TRUE(ask(kDaemon, Call::kChdir, {top}).to_kernel) << "it works elsewhere";
+    world_.directories.clear();
+    world_.here = {};
+    ASSERT_TRUE(ask(20, Call::kChroot, {kMemory}).fakes_chroot);
+    EXPECT_TRUE(ask(20, Call::kChdir, {top}).to_kernel) << "nobody knows where";
+}
+
 TEST_F(EmulateSession, PrctlIsAnsweredForItsOptions) {
     EXPECT_EQ(value(kDaemon, Call::kPrctl, {PR_SET_KEEPCAPS, 1}), 0);
     EXPECT_EQ(value(kDaemon, Call::kPrctl, {PR_GET_KEEPCAPS}), 1);
@@ -326,6 +350,8 @@ TEST_F(EmulateSession, ProcessThatCannotBeSeenIsAnsweredAsRoot) {
 // Every address that is touched is an argument that the table says is one.
 TEST_F(EmulateSession, TouchesOnlyWhatTheTableNames) {
     constexpr std::uint64_t kStep = 0x100;
+    Credentials jailed = root(kAll);
+    jailed.jail = {1, 7};
     for (const Row& row : table()) {
         if (row.full != How::kNotify) {
             continue;
@@ -344,7 +370,7 @@ TEST_F(EmulateSession, TouchesOnlyWhatTheTableNames) {
         world_.limits[1] = {.soft = 1, .hard = 1};
         world_.reads.clear();
         world_.writes.clear();
-        Session(root(kAll), kLimits).answer({kDaemon, row.call, args}, world_);
+        Session(jailed, kLimits).answer({kDaemon, row.call, args}, world_);
         const auto all_named = [&args](const std::vector<std::uint64_t>& touched, unsigned named) {
             return std::ranges::all_of(touched, [&](std::uint64_t address) {
                 const std::uint64_t argument = (address - kMemory) / kStep;

@@ -19,6 +19,8 @@ class World : public emulate::Target {
 
     std::map<pid_t, emulate::Process> processes; // by thread
     std::map<unsigned, emulate::ResourceLimit> limits;
+    std::map<std::uint64_t, emulate::Directory> directories; // by the address of a path
+    emulate::Directory here = {1, 1};
     std::vector<std::byte> memory;
     std::vector<std::uint64_t> reads; // addresses, in order
     std::vector<std::uint64_t> writes;
@@ -66,6 +68,12 @@ class World : public emulate::Target {
         const auto found = limits.find(resource);
         return found == limits.end() ? std::nullopt : std::optional(found->second);
     }
+    std::optional<emulate::Directory> directory_at(pid_t, std::uint64_t path) override {
+        reads.push_back(path);
+        const auto found = directories.find(path);
+        return found == directories.end() ? std::nullopt : std::optional(found->second);
+    }
+    std::optional<emulate::Directory> working_directory(pid_t) override { return here; }
     bool read(pid_t, std::uint64_t address, std::span<std::byte> into) override {
         reads.push_back(address);
         if (!mapped(address, into.size())) {

@@ -70,6 +70,7 @@ class RecordingKernel : public sys::Kernel {
     sys::Sys<> set_dumpable(bool) override { return answer("set_dumpable"); }
     sys::Sys<> set_subreaper() override { return answer("set_subreaper"); }
     sys::Sys<> set_parent_death_signal(int) override { return answer("set_parent_death_signal"); }
+    sys::Sys<> new_session_keyring() override { return answer("new_session_keyring"); }
     sys::Sys<> load_filter(std::span<const sock_filter>, unsigned flags) override {
         return answer(flags == 0 ? "load_filter" : "load_filter " + std::to_string(flags));
     }

@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+"""What --own of a large volume costs, against what entrypoint scripts do: a tree of FILES files (1,000,000 unless the variable FILES says
+otherwise) below FOLDER (the working directory's file system), with the right owner and with the wrong one, with a cold cache and a warm
+one. Interleaved; the medians of ROUNDS (3) go to standard output as a table, with each one's ratio to the best of the others and the
+peak memory. Needs root and an otherwise idle machine; the tree is removed afterwards."""
+
+import contextlib
+import itertools
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+FILES = int(os.environ.get("FILES", 1_000_000))
+ROUNDS = int(os.environ.get("ROUNDS", 3))
+PER_FOLDER = 250
+RIGHT, WRONG = 10001, 10002  # the app's, and another one
+OURS = "stepdown --own"
+
+
+def build(top):
+    """Folders of 250 files below folders of 40 folders, as caches, uploads and packages lie."""
+    for i in range(max(FILES // PER_FOLDER, 1)):
+        folder = top / str(i // 40) / str(i % 40)
+        folder.mkdir(parents=True)
+        descriptor = os.open(folder, os.O_PATH)
+        for j in range(PER_FOLDER):
+            os.close(os.open(f"file-{j}", os.O_CREAT | os.O_WRONLY, 0o644, dir_fd=descriptor))
+        os.close(descriptor)
+
+
+def cases(stepdown, top):
+    who = f"{RIGHT}:{RIGHT}"
+    find = rf"find {top} \( ! -user {RIGHT} -o ! -group {RIGHT} \) -exec chown -h {who} {{}} +"
+    return {
+        OURS: [stepdown, f"--user={who}", "--receipt=off", "--no-init", "--seccomp=off", f"--own={top}", "--", "/bin/true"],
+        "chown -R": ["chown", "-R", who, top],
+        "find ! -user -exec chown": ["sh", "-c", find],
+        "chown -R --from": ["chown", "-R", f"--from={WRONG}:{WRONG}", who, top],
+    }
+
+
+def drop_caches():
+    os.sync()
+    pathlib.Path("/proc/sys/vm/drop_caches").write_text("3")
+
+
+def seconds(command, peak):
+    """How long it takes; the resident memory of it and its children goes to peak."""
+    began = time.monotonic()
+    app = subprocess.Popen(command, stderr=subprocess.PIPE)
+    said = app.stderr.read()
+    _, status, usage = os.wait4(app.pid, 0)
+    took = time.monotonic() - began
+    if status != 0:
+        sys.exit(f"bench: {command}: {said.decode()}")
+    peak.append(usage.ru_maxrss)
+    return took
+
+
+def measure(stepdown, top):
+    reset = ["chown", "-R", f"{WRONG}:{WRONG}", top]
+    took, peaks = {}, {}
+    rows = list(itertools.product(("right", "wrong"), ("cold", "warm")))
+    for turn in range(ROUNDS):
+        named = list(cases(stepdown, top).items())
+        for owner, cache in rows:
+            for name, command in named[turn % len(named) :] + named[: turn % len(named)]:
+                if owner == "wrong":
+                    subprocess.run(reset, check=True)
+                    os.sync()  # or the next one writes it back
+                if cache == "cold":
+                    drop_caches()
+                took.setdefault((owner, cache, name), []).append(seconds(command, peaks.setdefault(name, [])))
+                print(owner, cache, name, f"{took[owner, cache, name][-1]:.2f}", file=sys.stderr, flush=True)
+        if owner == "wrong":
+            os.sync()
+    print(f"{FILES} files, {os.cpu_count()} processors, medians of {ROUNDS}, seconds\n")
+    print("| owner, cache | " + " | ".join(name for name, _ in named) + " | to the best of the others |")
+    print("|---|" + "---|" * (len(named) + 1))
+    names = list(cases(stepdown, top))
+    for owner, cache in rows:
+        medians = {name: statistics.median(took[owner, cache, name]) for name in names}
+        best = min(medians[name] for name in names if name != OURS)
+        print(f"| {owner}, {cache} | " + " | ".join(f"{medians[name]:.2f}" for name, _ in named) + f" | {medians[OURS] / best:.2f} |")
+    print("| peak memory, MB | " + " | ".join(f"{max(peaks[name]) / 1024:.1f}" for name, _ in named) + " | |")
+
+
+def main():
+    stepdown = sys.argv[1] if sys.argv[1:] else str(pathlib.Path(__file__).resolve().parents[1] / "build/release/stepdown")
+    with contextlib.ExitStack() as stack:
+        top = pathlib.Path(tempfile.mkdtemp(prefix="stepdown-bench-", dir=os.environ.get("FOLDER", ".")))
+        stack.callback(shutil.rmtree, top)
+        build(top)
+        subprocess.run(["chown", "-R", f"{RIGHT}:{RIGHT}", top], check=True)
+        measure(stepdown, top)
+
+
+if __name__ == "__main__":
+    main()

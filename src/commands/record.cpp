@@ -1,0 +1,73 @@
+#include <algorithm>
+#include <cerrno>
+#include <string>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include "commands/commands.hpp"
+#include "commands/log.hpp"
+#include "confine/recording.hpp"
+#include "sys/write.hpp"
+
+namespace stepdown::commands {
+namespace {
+
+Result<confine::Records> read_file(sys::Kernel& kernel, const std::string& path) {
+    const sys::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (!file) {
+        return call_failed(ExitCode::kUsage, "cannot read " + path, "open", errno);
+    }
+    const sys::Sys<std::string> text = kernel.read_whole(file);
+    if (!text) {
+        return call_failed(ExitCode::kUsage, "cannot read " + path, "read", text.error());
+    }
+    Result<confine::Records> records = confine::read_records(*text);
+    if (!records) {
+        records.error().line.insert(0, path + ": ");
+    }
+    return records;
+}
+
+Result<> merge(sys::Kernel& kernel, const std::vector<std::string>& files, const std::string& output) {
+    confine::Records all;
+    for (const std::string& path : files) {
+        Result<confine::Records> records = read_file(kernel, path);
+        if (!records) {
+            return std::unexpected(records.error());
+        }
+        std::ranges::move(records->calls, std::back_inserter(all.calls));
+        for (const confine::Architecture architecture : records->architectures) {
+            if (!std::ranges::contains(all.architectures, architecture)) {
+                all.architectures.push_back(architecture);
+            }
+        }
+    }
+    constexpr mode_t kReadable = 0644;
+    const sys::Fd out(::open(output.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kReadable));
+    if (!out) {
+        return call_failed(ExitCode::kUsage, "cannot write " + output, "open", errno);
+    }
+    const auto written = sys::write_whole(out.get(), confine::profile_text(std::move(all)));
+    return written ? Result<>() : call_failed(ExitCode::kInternal, "cannot write " + output, "write", written.error());
+}
+
+} // namespace
+
+// A run, in which PID 1 hears of every call.
+int record(sys::Kernel& kernel, const cli::Parsed& parsed, const supervise::SignalState& given) {
+    const Log log(parsed.plan.log_level, parsed.plan.log_format);
+    const std::string& output = parsed.report.output;
+    if (output.empty()) {
+        return log.failed({ExitCode::kUsage, "record: name the file to write: -o FILE"});
+    }
+    if (parsed.merge) {
+        const Result<> merged = merge(kernel, parsed.plan.command, output);
+        return merged ? 0 : log.failed(merged.error());
+    }
+    cli::Parsed recorded = parsed;
+    recorded.plan.seccomp.record = output;
+    return run(kernel, recorded, given);
+}
+
+} // namespace stepdown::commands
