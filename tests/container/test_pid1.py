@@ -254,7 +254,7 @@ def test_a_daemon_that_forks_away_is_the_images_app(start_container, options):
     time.sleep(1)
     assert container.running
     seconds, code = container.stop()
-    assert (code, seconds < QUICK) == (5, True), container.logs()
+    assert (code, seconds < 8) == (5, True), container.logs()  # an interpreter on a busy machine; after 10 it would be killed
     assert "stopped" in container.logs()
 
 
