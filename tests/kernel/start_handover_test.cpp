@@ -62,11 +62,16 @@ TEST_F(Handover, TheAppHasTheGroupsCapabilitiesAndLimitsThatWereAskedFor) {
               "0027\n0\n99\n100\n/usr\n5\n");
 }
 
+// Each with a uid that nobody else has: the kernel shows a user all keyrings of its uid, and keeps those of the dead a
+// while.
 TEST_F(Handover, TheAppHasASessionKeyringOfItsOwn) {
-    for (const char* const words : {"--user=12345", "--user=12345 --no-init"}) {
-        EXPECT_EQ(
-            start(words, "grep -c \" 12345 .* keyring *_ses: empty\" /proc/keys; grep -c \" _ses\" /proc/keys").text,
-            "1\n1\n")
+    int uid = 1'000'000 + 2 * ::getpid();
+    for (const char* const words : {"", " --no-init"}) {
+        const std::string user = std::to_string(++uid);
+        EXPECT_EQ(start("--user=" + user + words,
+                        "grep -c \" " + user + " .* keyring *_ses: empty\" /proc/keys; grep -c \" _ses\" /proc/keys")
+                      .text,
+                  "1\n1\n")
             << words;
     }
 }

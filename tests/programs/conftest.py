@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import signal
 import subprocess
+import tempfile
 from dataclasses import dataclass
 
 import pytest
@@ -48,15 +49,14 @@ class Program:
 
 
 @pytest.fixture(scope="session")
-def folder(tmp_path_factory):
-    """Ours under every peer's name, where everybody may execute it."""
-    base = pathlib.Path(tmp_path_factory.mktemp("front-ends", numbered=True))
-    for parent in (base, *base.parents):
-        if str(parent).startswith("/tmp/"):
-            parent.chmod(0o755)
-    for name in (*PEERS, "su-exec", "stepdown"):
-        shutil.copy(BINARY, base / name)
-    return base
+def folder():
+    """Ours under every peer's name, where everybody may execute it: pytest's own folders are closed to all but one user."""
+    with tempfile.TemporaryDirectory(prefix="front-ends.") as path:
+        base = pathlib.Path(path)
+        base.chmod(0o755)
+        for name in (*PEERS, "su-exec", "stepdown"):
+            shutil.copy(BINARY, base / name)
+        yield base
 
 
 @pytest.fixture(scope="session")
