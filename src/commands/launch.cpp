@@ -15,7 +15,6 @@
 #include "commands/account.hpp"
 #include "commands/descriptor.hpp"
 #include "commands/emulation.hpp"
-#include "commands/handover.hpp"
 #include "commands/launch.hpp"
 #include "confine/load.hpp"
 #include "supervise/terminal.hpp"
@@ -24,102 +23,9 @@
 namespace stepdown::commands {
 namespace {
 
-constexpr std::size_t kInterpreterLength = 128;
 constexpr std::string_view kCannotRestrict = "cannot put the app under its Landlock rules";
 
-// Why execve(2) refused, gathered by whoever called it: under the app's ids, where the answer is.
-struct ExecFailure {
-    int error = ENOENT;
-    std::size_t candidate = 0;
-    bool exists = false;
-    bool directory = false;
-    char interpreter[kInterpreterLength] = {}; // of a script; empty for anything else
-};
-
 enum class Stage : int { kStarted, kConfined, kRestrictFailed, kConfineFailed, kReleased, kExecFailed };
-
-// The path behind "#!", as execve(2) reads it.
-void read_interpreter(const char* path, ExecFailure& failure) noexcept {
-    char line[kInterpreterLength + 2] = {};
-    const int fd = ::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    const ssize_t length = fd < 0 ? -1 : ::read(fd, line, sizeof line - 1);
-    if (fd >= 0) {
-        ::close(fd);
-    }
-    if (length < 2 || line[0] != '#' || line[1] != '!') {
-        return;
-    }
-    const char* from = line + 2;
-    while (*from == ' ' || *from == '\t') {
-        ++from;
-    }
-    for (std::size_t i = 0; i + 1 < kInterpreterLength && static_cast<unsigned char>(from[i]) > ' '; ++i) {
-        failure.interpreter[i] = from[i];
-    }
-}
-
-// execvp(3)'s search without its shell: what is not a program is not run. Returns only to say why. Async-signal-safe.
-ExecFailure execute(sys::Kernel& kernel, const Program& program) noexcept {
-    if (program.listen_pid != nullptr) {
-        write_listen_pid(program.listen_pid);
-    }
-    ExecFailure worst;
-    for (std::size_t i = 0; i < program.candidates.size(); ++i) {
-        const char* path = program.candidates[i].c_str();
-        ExecFailure failure{.error = kernel.execute(path, program.argv.data(), program.envp.data()), .candidate = i};
-        struct stat found{};
-        failure.exists = ::stat(path, &found) == 0;
-        failure.directory = failure.exists && S_ISDIR(found.st_mode);
-        const bool elsewhere_maybe = !failure.exists || failure.error == EACCES;
-        if (!elsewhere_maybe) {
-            read_interpreter(path, failure);
-            return failure;
-        }
-        if (failure.exists || i == 0) {
-            worst = failure;
-        }
-    }
-    return worst;
-}
-
-Error explain(const ExecFailure& failure, const Program& program) {
-    const std::string name = program.argv.front();
-    const std::string path = program.candidates.empty() ? name : program.candidates[failure.candidate];
-    const bool searched = !name.contains('/');
-    if (!failure.exists && failure.error == EACCES && !searched) {
-        return {ExitCode::kNotExecutable,
-                "cannot execute " + path + ": the app's user may not search a directory on its path"};
-    }
-    if (!failure.exists) {
-        return {ExitCode::kNotFound,
-                searched ? "cannot find " + name + " in PATH; name a program of the image, or its full path"
-                         : "cannot find " + name + ": no such file; name a program of the image"};
-    }
-    if (failure.directory) {
-        return {ExitCode::kNotExecutable, "cannot execute " + path + ": it is a directory"};
-    }
-    const std::string interpreter = failure.interpreter;
-    switch (failure.error) {
-    case ENOENT:
-        return {ExitCode::kNotFound, "cannot execute " + path + ": its " +
-                                         (interpreter.empty() ? "dynamic loader" : "interpreter " + interpreter) +
-                                         " is not in the image"};
-    case EACCES:
-        return {ExitCode::kNotExecutable, "cannot execute " + path +
-                                              (interpreter.empty() ? "" : " or its interpreter " + interpreter) +
-                                              ": not executable for the app's user"};
-    case ENOEXEC:
-        return {ExitCode::kNotExecutable,
-                "cannot execute " + path + ": not a program of this machine's kind, nor a script that begins with #!"};
-    case EPERM:
-        return {ExitCode::kNotExecutable,
-                "cannot execute " + path +
-                    ": Operation not permitted (execve); a file with capabilities (getcap(8)) "
-                    "cannot have them here: remove them with setcap -r"};
-    default:
-        return call_failed(ExitCode::kNotExecutable, "cannot execute " + path, "execve", failure.error).error();
-    }
-}
 
 Error explain(const ExecFailure& failure, const Launch& what) {
     Error error = explain(failure, what.program);

@@ -8,6 +8,7 @@
 #include <linux/filter.h>
 #include <sys/types.h>
 
+#include "commands/execute.hpp"
 #include "stepdown/error.hpp"
 #include "stepdown/facts.hpp"
 #include "supervise/signals.hpp"
@@ -16,16 +17,6 @@
 #include "sys/kernel.hpp"
 
 namespace stepdown::commands {
-
-// What is executed: argv and envp end with a null pointer, as execve(2) wants them; candidates are the paths to try, in
-// order (one, or one for each directory in PATH). All of it is made before the drop, since nothing may be allocated
-// after a fork.
-struct Program {
-    std::vector<std::string> candidates;
-    std::vector<char*> argv;
-    std::vector<char*> envp;
-    char* listen_pid = nullptr; // where in envp the app's own pid is to be written, of kPidDigits bytes; null: nowhere
-};
 
 class RootListener;
 

@@ -150,6 +150,11 @@ std::vector<Recorded> sorted(const Records& records) {
         add(calls, {.name = std::string(name), .conditions = {}, .error = 0, .phases = kLaunch});
     }
     add(calls, {.name = "prctl", .conditions = {condition_of("prctl", 0, kGetSeccomp)}, .error = 0, .phases = kLaunch});
+    // PID 1 has the app's uid: with RLIMIT_CPU on it the kernel would end it.
+    if (std::ranges::contains(calls, "prlimit64", &Recorded::name)) {
+        add(calls,
+            {.name = "prlimit64", .conditions = {{0, Compare::kEqual, 1, 0}}, .error = EPERM, .phases = kLaunch});
+    }
     // Let through and refused, with what is noted the same: a rule cannot tell them apart, and the app must run.
     std::erase_if(calls, [&calls](const Recorded& call) {
         Recorded allowed = call;

@@ -76,6 +76,17 @@ TEST(Recording, NothingIsAllowedThatWasNotSeen) {
     EXPECT_EQ(under(*profile, "ptrace"), kNo);
 }
 
+TEST(Recording, LimitsAreTheAppsOwnNotThoseOfPid1) {
+    Recording recording;
+    recording.note(call_of("prlimit64", {0, 7}), 0, kStartup);
+    const auto merged = read_records(profile_text(recording.records()));
+    ASSERT_TRUE(merged) << merged.error().line;
+    const auto profile = read_profile(profile_text(*merged), this_machine());
+    ASSERT_TRUE(profile) << profile.error().line;
+    EXPECT_EQ(under(*profile, "prlimit64", {0, 7}), SECCOMP_RET_ALLOW);
+    EXPECT_EQ(under(*profile, "prlimit64", {1, 0}), SECCOMP_RET_ERRNO | EPERM);
+}
+
 TEST(Recording, ARefusalIsRecordedAsOne) {
     Recording recording;
     recording.note(call_of("socket", {38}), 97, kStartup);

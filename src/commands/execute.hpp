@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cerrno>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "stepdown/error.hpp"
+#include "sys/kernel.hpp"
+
+namespace stepdown::commands {
+
+// What is executed: argv and envp end with a null pointer, as execve(2) wants them; candidates are the paths to try, in
+// order (one, or one for each directory in PATH). All of it is made before the drop, since nothing may be allocated
+// after a fork.
+struct Program {
+    std::vector<std::string> candidates;
+    std::vector<char*> argv;
+    std::vector<char*> envp;
+    char* listen_pid = nullptr; // where in envp the app's own pid is to be written, of kPidDigits bytes; null: nowhere
+};
+
+inline constexpr std::size_t kInterpreterLength = 128;
+
+// Why execve(2) refused, gathered by whoever called it: under the app's ids, where the answer is.
+struct ExecFailure {
+    int error = ENOENT;
+    std::size_t candidate = 0;
+    bool exists = false;
+    bool directory = false;
+    char interpreter[kInterpreterLength] = {}; // of a script; empty for anything else
+};
+
+// execvp(3)'s search without its shell: what is not a program is not run. Returns only to say why. Async-signal-safe.
+ExecFailure execute(sys::Kernel& kernel, const Program& program) noexcept;
+
+// Says it to the user, with the exit code that shells and engines have for it: 126 or 127.
+Error explain(const ExecFailure& failure, const Program& program);
+
+} // namespace stepdown::commands
