@@ -34,20 +34,20 @@ struct SetupStep {
     std::string origin = {};
     bool for_app = true;    // a shorthand: the app becomes the owner
     bool must_exist = true; // kOwn, kAdjust*, kWrite: a pattern without a match is an error
-    std::string user = {};    // of a line, as written; empty: not given
+    std::string user = {};  // of a line, as written; empty: not given
     std::string group = {};
     std::optional<uid_t> uid = {}; // of a line, resolved; empty: root for what is new, else unchanged
     std::optional<gid_t> gid = {};
     bool mode_only_new = false; // ':' before the mode, the user, the group
     bool user_only_new = false;
     bool group_only_new = false;
-    bool mode_masked = false;               // '~': no bit that the file has for nobody
-    bool force = false;                     // '+': truncate, append, replace
-    bool replace_others = false;            // '=': what is in the way and of another type is removed
-    bool may_fail = false;                  // '-'
-    bool has_argument = false;              // an empty argument may be meant
+    bool mode_masked = false;                    // '~': no bit that the file has for nobody
+    bool force = false;                          // '+': truncate, append, replace
+    bool replace_others = false;                 // '=': what is in the way and of another type is removed
+    bool may_fail = false;                       // '-'
+    bool has_argument = false;                   // an empty argument may be meant
     std::string argument = {};                   // content, target or source
-    std::optional<std::uint32_t> file_mode = {}; // kOwn of the app: for what is no directory; mode is the directories' then
+    std::optional<std::uint32_t> file_mode = {}; // kOwn of the app: of what is no directory; mode is the directories'
 
     bool operator==(const SetupStep&) const = default;
 };

@@ -195,9 +195,7 @@ class RealKernel final : public Kernel {
 
     Sys<> set_subreaper() override { return done(::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)); }
     Sys<> set_parent_death_signal(int number) override { return done(::prctl(PR_SET_PDEATHSIG, number, 0, 0, 0)); }
-    Sys<> new_session_keyring() override {
-        return done(::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr));
-    }
+    Sys<> new_session_keyring() override { return done(::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr)); }
 
     Sys<> load_filter(std::span<const sock_filter> program, unsigned flags) override {
         const sock_fprog wrapped{.len = static_cast<unsigned short>(program.size()),

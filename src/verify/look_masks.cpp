@@ -8,8 +8,8 @@
 namespace stepdown::verify {
 namespace {
 
-// What every runtime covers by default (the OCI runtime specification's maskedPaths and readonlyPaths), where the kernel
-// has it.
+// What every runtime covers by default (the OCI runtime specification's maskedPaths and readonlyPaths), where the
+// kernel has it.
 constexpr std::array<std::string_view, 2> kReadOnly = {"/proc/sys", "/proc/sysrq-trigger"};
 constexpr std::array<std::string_view, 1> kMasked = {"/proc/kcore"};
 

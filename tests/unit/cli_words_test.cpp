@@ -147,7 +147,8 @@ TEST_F(Words, MkdirTakesAModeAfterItsLastColon) {
 }
 
 TEST_F(Words, BadSetupValuesAreRefusedWithTheirPlace) {
-    for (const char* value : {"/a:", "/a:9", "/a:75", "/a:000755", "/a:0o755", "/a:u+x", "/a:-755", "/a:b", "/a: 755"}) {
+    for (const char* value :
+         {"/a:", "/a:9", "/a:75", "/a:000755", "/a:0o755", "/a:u+x", "/a:-755", "/a:b", "/a: 755"}) {
         EXPECT_THAT(refusal(parse_words({std::string("--mkdir=") + value, "x"})),
                     HasSubstr("has no mode of three or four octal"))
             << value;
