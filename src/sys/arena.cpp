@@ -2,6 +2,7 @@
 // runs, for which a general allocator's locks and mappings cost a tenth of the start. They are cut from one block; what
 // does not fit any more comes from malloc(3), which serves the commands that walk large trees. Not built into the
 // sanitizers' builds: they watch the heap.
+#include <atomic>
 #include <cstddef>
 #include <cstdlib>
 #include <new>
@@ -12,16 +13,17 @@ constexpr std::size_t kArenaSize = std::size_t{96} * 1024;
 constexpr std::size_t kAlignment = alignof(std::max_align_t);
 
 alignas(kAlignment) char arena[kArenaSize];
-std::size_t used = 0; // single-threaded by design: a child of the start shares memory but allocates nothing
+std::atomic<std::size_t> used = 0; // the threads of a long ownership walk allocate too
 
 bool in_arena(const void* block) { return block >= arena && block < arena + kArenaSize; }
 
 void* allocate(std::size_t size) noexcept {
     const std::size_t rounded = (size + kAlignment - 1) / kAlignment * kAlignment;
-    if (rounded >= size && rounded <= kArenaSize - used) {
-        void* block = arena + used;
-        used += rounded;
-        return block;
+    std::size_t begin = used.load(std::memory_order_relaxed);
+    while (rounded >= size && rounded <= kArenaSize - begin) {
+        if (used.compare_exchange_weak(begin, begin + rounded, std::memory_order_relaxed)) {
+            return arena + begin;
+        }
     }
     if (void* block = std::malloc(size == 0 ? 1 : size)) {
         return block;

@@ -27,6 +27,20 @@ def test_own_gives_a_volume_and_all_below_it(engine, host_folder, base):
         assert (path.stat().st_uid, path.stat().st_gid) == (10001, 10001), path
 
 
+def test_own_misses_nothing_of_a_volume_that_both_cores_walk(engine, host_folder):
+    flat, deep = host_folder / "flat", host_folder / "a/b/c/d"
+    flat.mkdir()
+    deep.mkdir(parents=True)
+    for number in range(12000):
+        ((flat, deep)[number % 2] / f"a file with a name that is longer than most, number {number}").touch()
+    result = engine.run(
+        "true", stepdown=["--user=app", "--own=/data"], docker=[f"--volume={host_folder}:/data"]
+    )
+    assert result.code == 0, result
+    owners = {(path.stat().st_uid, path.stat().st_gid) for path in host_folder.rglob("*")}
+    assert owners == {(10001, 10001)}
+
+
 def test_own_does_not_follow_a_link_that_the_app_planted(engine, host_folder):
     (host_folder / "link").symlink_to("/etc/shadow")
     (host_folder / "folder").symlink_to("/etc")
