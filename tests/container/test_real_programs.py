@@ -94,6 +94,13 @@ def test_mariadb_answers(serve):
     assert container.exec("mariadb", "-Ne", script).out == "3\n"
 
 
+def test_memcached_which_refuses_to_be_root_answers(serve):
+    container = serve("memcached", "-l", "127.0.0.1", user="app")
+    say = ["bash", "-c", r"exec 3<>/dev/tcp/127.0.0.1/11211 && printf 'set k 0 0 5\r\nvalue\r\nget k\r\nquit\r\n' >&3 && cat <&3"]
+    container.until_answers(*say)
+    assert container.exec(*say).out.split() == ["STORED", "VALUE", "k", "0", "5", "value", "END"]
+
+
 def test_a_go_server_answers_and_runs_commands(serve, engine):
     hooks = b'[{"id": "say", "execute-command": "/usr/bin/id", "include-command-output-in-response": true}]'
     lines = f"FROM {engine.image('apps')}\nCOPY hooks.json /etc/hooks.json"
