@@ -56,6 +56,9 @@ constexpr std::uint64_t kGetSeccomp = 21;
 constexpr std::string_view kAlways[] = {"execve",       "exit",           "exit_group",   "pread64",         "read",
                                         "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "restart_syscall", "write"};
 
+// PID 1 has the app's uid: with RLIMIT_CPU on it, prlimit(2), the kernel would end it.
+constexpr Condition kNotPid1{0, Compare::kNotEqual, 1, 0};
+
 std::uint64_t mask_of(const Telling& row) { return row.mask == 0 ? argument_mask(row.name, row.index) : row.mask; }
 
 bool is_noted(const Telling& row, std::string_view name, const decltype(seccomp_data::args)& args) {
@@ -88,8 +91,9 @@ std::string_view when(unsigned phases) {
 }
 
 std::string text_of(const Condition& condition) {
-    return condition.compare == Compare::kEqual
-               ? fmt::format(R"({{"index": {}, "value": {}, "op": "SCMP_CMP_EQ"}})", condition.index, condition.value)
+    return condition.compare != Compare::kMaskedEqual
+               ? fmt::format(R"({{"index": {}, "value": {}, "op": "SCMP_CMP_{}"}})", condition.index, condition.value,
+                             condition.compare == Compare::kEqual ? "EQ" : "NE")
                : fmt::format(R"({{"index": {}, "value": {}, "valueTwo": {}, "op": "SCMP_CMP_MASKED_EQ"}})",
                              condition.index, condition.value, condition.value_two);
 }
@@ -150,11 +154,6 @@ std::vector<Recorded> sorted(const Records& records) {
         add(calls, {.name = std::string(name), .conditions = {}, .error = 0, .phases = kLaunch});
     }
     add(calls, {.name = "prctl", .conditions = {condition_of("prctl", 0, kGetSeccomp)}, .error = 0, .phases = kLaunch});
-    // PID 1 has the app's uid: with RLIMIT_CPU on it the kernel would end it.
-    if (std::ranges::contains(calls, "prlimit64", &Recorded::name)) {
-        add(calls,
-            {.name = "prlimit64", .conditions = {{0, Compare::kEqual, 1, 0}}, .error = EPERM, .phases = kLaunch});
-    }
     // Let through and refused, with what is noted the same: a rule cannot tell them apart, and the app must run.
     std::erase_if(calls, [&calls](const Recorded& call) {
         Recorded allowed = call;
@@ -216,6 +215,9 @@ Records Recording::records() const {
             if ((seen.noted >> index & 1) != 0) {
                 call.conditions.push_back(condition_of(call.name, index, seen.args[index]));
             }
+        }
+        if (call.name == "prlimit64" && call.error == 0) {
+            call.conditions.push_back(kNotPid1);
         }
         const auto architecture = architecture_of(seen.audit, seen.number);
         if (architecture && !std::ranges::contains(records.architectures, *architecture)) {

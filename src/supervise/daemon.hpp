@@ -19,6 +19,7 @@ class Daemon {
 
     // The child that the pid file names, or the only child there is; 0 while there is none such.
     pid_t find() const noexcept;
+    bool is_named() const noexcept { return pid_file_ != nullptr; } // what is found is no guess
 
   private:
     const char* pid_file_ = nullptr; // the Plan's

@@ -66,12 +66,15 @@ void Watch::note_end(pid_t pid, int status, const char* name) noexcept {
           .status = status,
           .name = name});
     if (is_app && is_child(heir_)) {
+        daemon_.reset();
         go_on_as(heir_);
         return;
     }
-    if (is_app && daemon_ && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+    if (is_app && may_have_forked(status)) {
         app_ = 0;
-        seek_until_ = Clock::now() + kSeekLongest;
+        if (!daemon_found_) {
+            seek_until_ = Clock::now() + kSeekLongest;
+        }
         seek_at_ = Clock::now(); // when the others that have ended are reaped
         return;
     }
@@ -96,25 +99,39 @@ void Watch::note_end(pid_t pid, int status, const char* name) noexcept {
     }
 }
 
-// The app's first process has ended well: on with the one that it left, if there is one to be found.
+// Daemons fork twice, daemon(7): the only child there is may be on its way out as well, and leaves the daemon to PID 1
+// before it ends.
+bool Watch::may_have_forked(int status) noexcept {
+    return daemon_ && WIFEXITED(status) && WEXITSTATUS(status) == 0 &&
+           (!daemon_found_ || (state_ == State::kRunning && seek_until_ && !is_over(seek_until_)));
+}
+
+// The process that was the app has ended well: on with the one that it left, if there is one to be found.
 void Watch::seek() noexcept {
     if (const pid_t found = daemon_->find(); found > 0) {
+        daemon_found_ = true;
+        if (daemon_->is_named()) {
+            daemon_.reset();
+        }
         go_on_as(found);
-    } else if (is_over(seek_until_)) {
-        daemon_.reset();
-        app_reaped_ = true;
-        outcome_.daemon_lost = true;
-        outcome_.status = to_status(ExitCode::kInternal);
-        take(Event::kAppEnded);
-    } else {
-        seek_at_ = Clock::now() + kSeekAgain;
+        return;
     }
+    if (!daemon_found_ && !is_over(seek_until_)) {
+        seek_at_ = Clock::now() + kSeekAgain;
+        return;
+    }
+    daemon_.reset();
+    app_reaped_ = true;
+    outcome_.daemon_lost = !daemon_found_;
+    outcome_.status = daemon_found_ ? 0 : to_status(ExitCode::kInternal);
+    take(Event::kAppEnded);
 }
 
 // MAINPID= of sd_notify(3). A child of the app's becomes PID 1's when the app ends, and cannot be waited for before.
 void Watch::follow(pid_t pid) noexcept {
     heir_ = pid == app_ || app_reaped_ ? 0 : pid;
     if (is_child(heir_)) {
+        daemon_.reset();
         go_on_as(heir_);
     }
 }
@@ -122,7 +139,6 @@ void Watch::follow(pid_t pid) noexcept {
 void Watch::go_on_as(pid_t pid) noexcept {
     app_ = pid;
     heir_ = 0;
-    daemon_.reset();
     seek_at_.reset();
     tell({.kind = Note::Kind::kAppMoved, .pid = pid});
 }

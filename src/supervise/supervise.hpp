@@ -74,6 +74,7 @@ class Watch {
     bool send(int number) noexcept;
     void hear() noexcept;
     void be_alive() noexcept;
+    bool may_have_forked(int status) noexcept;
     void seek() noexcept;
     void follow(pid_t pid) noexcept;
     void go_on_as(pid_t pid) noexcept;
@@ -96,7 +97,8 @@ class Watch {
     Names names_;
     Listener listener_;
     Accounts& accounts_;
-    std::optional<Daemon> daemon_; // until it has been found
+    std::optional<Daemon> daemon_; // until it has been found for good
+    bool daemon_found_ = false;
     std::optional<std::chrono::milliseconds> watchdog_;
     bool watchdog_waits_; // for READY=1
     std::optional<std::chrono::milliseconds> grace_;

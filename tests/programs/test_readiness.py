@@ -207,6 +207,26 @@ def test_forking_goes_on_with_the_only_process_left(ours):
     assert "the app goes on as pid" in err
 
 
+def test_forking_goes_on_through_a_process_that_takes_its_time_to_fork_again(ours):
+    process = start(ours, ["--forking"], python(DAEMON + """
+if os.fork() == 0:
+    time.sleep(1); daemon(7); os._exit(0)
+"""))
+    assert process.stdout.readline() == "serves\n"
+    time.sleep(0.5)
+    os.kill(pid_1(process), signal.SIGTERM)
+    code, out, err = finish(process)
+    assert (code, out) == (7, "stopped\n")
+    assert err.count("the app goes on as pid") >= 2, err
+
+
+def test_forking_ends_with_a_daemon_that_ends_soon(ours):
+    assert finish(start(ours, ["--forking"], python("""
+if os.fork() == 0:
+    time.sleep(0.5); say("done"); os._exit(0)
+""")))[:2] == (0, "done\n")
+
+
 def test_forking_goes_on_with_the_process_of_the_pid_file(ours, folder):
     path = folder / "pids"
     path.mkdir(exist_ok=True)
