@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "commands/image.hpp"
+#include "commands/start.hpp"
 #include "verify/probe_landlock.hpp"
 
 namespace stepdown::commands {
@@ -35,12 +36,9 @@ bool is_given(const Plan& plan, std::string_view path) {
 
 // What landlock(7) will refuse, whatever the mode says.
 bool landlock_refuses(const Plan& plan, std::string_view path) {
-    std::vector<std::string> state;
-    for (const SetupStep& step : plan.setup) {
-        state.push_back(step.path);
-    }
     const Landlock& asked = plan.landlock;
-    return asked.mode != LandlockMode::kOff && asked.restricts_files() && !verify::lets_write(asked, state, path);
+    return asked.mode != LandlockMode::kOff && asked.restricts_files() &&
+           !verify::lets_write(asked, setup_paths(plan), path);
 }
 
 std::string folder_of(const std::string& path) { return path.substr(0, std::max<std::size_t>(path.rfind('/'), 1)); }

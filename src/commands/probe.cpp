@@ -180,9 +180,7 @@ std::vector<Finding> probe_trouble(std::string observed) {
 
 Result<Reach> reach_of(sys::Kernel& kernel, const Plan& plan) {
     Reach reach;
-    for (const SetupStep& step : plan.setup) {
-        reach.state.push_back(step.path);
-    }
+    reach.state = setup_paths(plan);
     Result<confine::Ruleset> rules = confine::make_ruleset(kernel, plan.landlock, reach.state);
     if (!rules) {
         return std::unexpected(rules.error());

@@ -133,15 +133,19 @@ Result<> step_down(sys::Kernel& kernel, Start& start) {
     return enter_directory(asked);
 }
 
+std::vector<std::string> setup_paths(const Plan& plan) {
+    std::vector<std::string> paths;
+    for (const SetupStep& step : plan.setup) {
+        paths.push_back(step.path);
+    }
+    return paths;
+}
+
 Result<> make_rules(sys::Kernel& kernel, const Plan& plan, sys::Fd& rules, const Log& log) {
     if (!plan.landlock.restricts_anything()) {
         return {};
     }
-    std::vector<std::string> state;
-    for (const SetupStep& step : plan.setup) {
-        state.push_back(step.path);
-    }
-    Result<confine::Ruleset> made = confine::make_ruleset(kernel, plan.landlock, state);
+    Result<confine::Ruleset> made = confine::make_ruleset(kernel, plan.landlock, setup_paths(plan));
     if (!made) {
         return std::unexpected(made.error());
     }

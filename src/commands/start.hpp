@@ -42,6 +42,9 @@ struct Start {
 // Plan → Start: who the app is, whether that is allowed and can be reached from here, which filter, which program.
 Result<Start> prepare(sys::Kernel& kernel, Plan plan);
 
+// What the setup names: the app's state, which Landlock::read_only_root leaves open.
+std::vector<std::string> setup_paths(const Plan& plan);
+
 // Makes Landlock's rules for the app, while root still may open every path; none if they are not asked for or the
 // kernel cannot. What it cannot do is told.
 Result<> make_rules(sys::Kernel& kernel, const Plan& plan, sys::Fd& rules, const Log& log);

@@ -54,20 +54,6 @@ constexpr std::array kCompares = {
     CompareRow{"SCMP_CMP_NE", Compare::kNotEqual},
 };
 
-// Machines that the specifications know and whose calls can never reach a kernel that stepdown is built for.
-constexpr std::array<std::string_view, 17> kForeignArchitectures = {
-    "SCMP_ARCH_LOONGARCH64", "SCMP_ARCH_M68K",     "SCMP_ARCH_MIPS",        "SCMP_ARCH_MIPS64", "SCMP_ARCH_MIPS64N32",
-    "SCMP_ARCH_MIPSEL",      "SCMP_ARCH_MIPSEL64", "SCMP_ARCH_MIPSEL64N32", "SCMP_ARCH_PARISC", "SCMP_ARCH_PARISC64",
-    "SCMP_ARCH_PPC",         "SCMP_ARCH_PPC64",    "SCMP_ARCH_PPC64LE",     "SCMP_ARCH_S390",   "SCMP_ARCH_S390X",
-    "SCMP_ARCH_SH",          "SCMP_ARCH_SHEB",
-};
-
-constexpr std::array<std::string_view, 23> kDockerArchitectures = {
-    "386",       "amd64",   "arm",      "arm64",  "loong64",     "mips",   "mips64",   "mips64le",
-    "mips64n32", "mipsel",  "mipsel64", "mipsle", "ppc",         "ppc64",  "ppc64le",  "s390",
-    "s390x",     "riscv64", "x32",      "x86",    "mipsel64n32", "parisc", "parisc64",
-};
-
 // A row of a table by its first member; complains with the whole table when there is none.
 template <class Table>
 const typename Table::value_type* find_row(const Table& table, const Node& node, std::string_view kind) {
@@ -222,7 +208,7 @@ Filter read_filter(const Node& node, const Machine& machine, Profile& profile) {
     }
     for (const Node& item : node["arches"].items()) {
         const std::string name = item.text();
-        if (!std::ranges::contains(kDockerArchitectures, std::string_view(name))) {
+        if (!is_docker_architecture(name)) {
             item.complain(fmt::format("unknown architecture \"{}\"", name));
         }
         filter.machine_named = true;
@@ -302,7 +288,7 @@ void add_architecture(const Node& node, const Machine& machine, std::vector<Arch
     }
     const auto row = std::ranges::find(architectures(), std::string_view(name), &ArchitectureFacts::oci_name);
     if (row == architectures().end()) {
-        if (!std::ranges::contains(kForeignArchitectures, std::string_view(name))) {
+        if (!is_foreign_architecture(name)) {
             node.complain(fmt::format("unknown architecture \"{}\"", name));
         }
     } else if (row->kernel == machine.native && !std::ranges::contains(list, row->architecture)) {

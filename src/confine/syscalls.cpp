@@ -25,6 +25,20 @@ constexpr std::array kArchitectures = {
     ArchitectureFacts{kRiscv64, "SCMP_ARCH_RISCV64", "riscv64", SCMP_ARCH_RISCV64, AUDIT_ARCH_RISCV64, kRiscv64},
 };
 
+// Machines that the specifications know and whose calls can never reach a kernel that stepdown is built for.
+constexpr std::array<std::string_view, 17> kForeignArchitectures = {
+    "SCMP_ARCH_LOONGARCH64", "SCMP_ARCH_M68K",     "SCMP_ARCH_MIPS",        "SCMP_ARCH_MIPS64", "SCMP_ARCH_MIPS64N32",
+    "SCMP_ARCH_MIPSEL",      "SCMP_ARCH_MIPSEL64", "SCMP_ARCH_MIPSEL64N32", "SCMP_ARCH_PARISC", "SCMP_ARCH_PARISC64",
+    "SCMP_ARCH_PPC",         "SCMP_ARCH_PPC64",    "SCMP_ARCH_PPC64LE",     "SCMP_ARCH_S390",   "SCMP_ARCH_S390X",
+    "SCMP_ARCH_SH",          "SCMP_ARCH_SHEB",
+};
+
+constexpr std::array<std::string_view, 23> kDockerArchitectures = {
+    "386",       "amd64",   "arm",      "arm64",  "loong64",     "mips",   "mips64",   "mips64le",
+    "mips64n32", "mipsel",  "mipsel64", "mipsle", "ppc",         "ppc64",  "ppc64le",  "s390",
+    "s390x",     "riscv64", "x32",      "x86",    "mipsel64n32", "parisc", "parisc64",
+};
+
 // Calls newer than libseccomp 2.5.4 may know, and the machines' own. Since Linux 5.1 a new call has the same number
 // everywhere.
 struct NewCall {
@@ -173,6 +187,14 @@ std::span<const ArchitectureFacts> architectures() { return kArchitectures; }
 
 const ArchitectureFacts& facts_of(Architecture architecture) {
     return *std::ranges::find(kArchitectures, architecture, &ArchitectureFacts::architecture);
+}
+
+bool is_foreign_architecture(std::string_view oci_name) {
+    return std::ranges::contains(kForeignArchitectures, oci_name);
+}
+
+bool is_docker_architecture(std::string_view docker_name) {
+    return std::ranges::contains(kDockerArchitectures, docker_name);
 }
 
 Architecture native_architecture() {

@@ -25,6 +25,12 @@ struct ArchitectureFacts {
 std::span<const ArchitectureFacts> architectures();
 const ArchitectureFacts& facts_of(Architecture architecture);
 
+// Whether it is a machine of the specifications whose calls can never reach a kernel that stepdown is built for.
+bool is_foreign_architecture(std::string_view oci_name);
+
+// Whether Docker's includes and excludes may name it.
+bool is_docker_architecture(std::string_view docker_name);
+
 // The machine this program was built for.
 Architecture native_architecture();
 
