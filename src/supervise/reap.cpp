@@ -10,7 +10,6 @@ namespace stepdown::supervise {
 namespace {
 
 using std::chrono::milliseconds;
-using Clock = std::chrono::steady_clock;
 
 constexpr int kSignalStatusBase = 128;
 constexpr int kReapsARound = 256; // then signals have their turn, however fast children end
@@ -73,9 +72,9 @@ void Watch::note_end(pid_t pid, int status, const char* name) noexcept {
     if (is_app && may_have_forked(status)) {
         app_ = 0;
         if (!daemon_found_) {
-            seek_until_ = Clock::now() + kSeekLongest;
+            seek_until_ = now() + kSeekLongest;
         }
-        seek_at_ = Clock::now(); // when the others that have ended are reaped
+        seek_at_ = now(); // when the others that have ended are reaped
         return;
     }
     if (is_app) {
@@ -117,7 +116,7 @@ void Watch::seek() noexcept {
         return;
     }
     if (!daemon_found_ && !is_over(seek_until_)) {
-        seek_at_ = Clock::now() + kSeekAgain;
+        seek_at_ = now() + kSeekAgain;
         return;
     }
     daemon_.reset();
