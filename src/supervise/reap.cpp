@@ -64,7 +64,7 @@ void Watch::note_end(pid_t pid, int status, const char* name) noexcept {
           .pid = pid,
           .status = status,
           .name = name});
-    if (is_app && is_child(heir_)) {
+    if (is_app && may_go_on() && is_child(heir_)) {
         daemon_.reset();
         go_on_as(heir_);
         return;
@@ -98,10 +98,15 @@ void Watch::note_end(pid_t pid, int status, const char* name) noexcept {
     }
 }
 
+// An app that PID 1 itself has ended, for its grace or its silence, has ended for good.
+bool Watch::may_go_on() const noexcept {
+    return (state_ == State::kRunning || state_ == State::kStopping) && !aborted_;
+}
+
 // Daemons fork twice, daemon(7): the only child there is may be on its way out as well, and leaves the daemon to PID 1
 // before it ends.
 bool Watch::may_have_forked(int status) noexcept {
-    return daemon_ && WIFEXITED(status) && WEXITSTATUS(status) == 0 &&
+    return daemon_ && may_go_on() && WIFEXITED(status) && WEXITSTATUS(status) == 0 &&
            (!daemon_found_ || (state_ == State::kRunning && seek_until_ && !is_over(seek_until_)));
 }
 
@@ -136,10 +141,14 @@ void Watch::follow(pid_t pid) noexcept {
 }
 
 void Watch::go_on_as(pid_t pid) noexcept {
+    const bool was_told = to_group_ && ::getpgid(pid) == app_;
     app_ = pid;
     heir_ = 0;
     seek_at_.reset();
     tell({.kind = Note::Kind::kAppMoved, .pid = pid});
+    if (stop_ != 0 && !was_told) { // the one before was: this one would never end
+        ::kill(pid, stop_);
+    }
 }
 
 } // namespace stepdown::supervise

@@ -214,6 +214,7 @@ void Watch::take(Event event) noexcept {
         break;
     case Action::kForwardAndTime:
         accounts_.say("stopping");
+        stop_ = app_ == 0 ? 0 : sent_as_[signal_->ssi_signo];
         if (grace_) {
             arm(*grace_);
         }
@@ -222,6 +223,7 @@ void Watch::take(Event event) noexcept {
         forward();
         break;
     case Action::kAbortApp:
+        aborted_ = true;
         arm(grace_.value_or(kAbortGrace));
         tell({.kind = Note::Kind::kWatchdogOver, .to = SIGABRT});
         ::kill(app_, SIGABRT);

@@ -77,6 +77,7 @@ class Watch {
     bool send(int number) noexcept;
     void hear() noexcept;
     void be_alive() noexcept;
+    bool may_go_on() const noexcept;
     bool may_have_forked(int status) noexcept;
     void seek() noexcept;
     void follow(pid_t pid) noexcept;
@@ -112,6 +113,8 @@ class Watch {
     State state_ = State::kRunning;
     pid_t app_ = 0;
     pid_t heir_ = 0; // MAINPID=: who is the app when this one has ended; 0: nobody
+    int stop_ = 0;   // the first stop signal, as it was sent on; 0: none, or to all
+    bool aborted_ = false;
     OtherWork other_;
     bool app_reaped_ = false;
     bool more_to_reap_ = false;
