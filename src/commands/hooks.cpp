@@ -2,9 +2,7 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <memory>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
@@ -15,6 +13,7 @@
 #include <unistd.h>
 
 #include "commands/hooks.hpp"
+#include "sys/directory.hpp"
 
 namespace stepdown::commands {
 namespace {
@@ -94,23 +93,24 @@ bool is_roots_alone(const struct stat& now) {
     return now.st_uid == 0 && (now.st_mode & S_IWOTH) == 0 && ((now.st_mode & S_IWGRP) == 0 || now.st_gid == 0);
 }
 
-struct CloseStream {
-    void operator()(DIR* stream) const noexcept { ::closedir(stream); }
-};
-
 Result<std::vector<std::string>> names_in(const std::string& directory) {
-    const std::unique_ptr<DIR, CloseStream> stream(::opendir(directory.c_str()));
+    const std::string unread = "--before-drop-dir: cannot read " + directory;
+    sys::Fd opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     struct stat now{};
-    if (!stream || ::fstat(::dirfd(stream.get()), &now) < 0) {
-        return call_failed(ExitCode::kSetup, "--before-drop-dir: cannot read " + directory, "open", errno);
+    if (!opened || ::fstat(opened.get(), &now) < 0) {
+        return call_failed(ExitCode::kSetup, unread, "open", errno);
     }
     if (!is_roots_alone(now)) {
         return fail(ExitCode::kSetup,
                     "--before-drop-dir: " + directory + " must be root's, and nobody else may write it");
     }
+    sys::Directory listed(std::move(opened));
     std::vector<std::string> names;
-    for (const dirent* entry = ::readdir(stream.get()); entry != nullptr; entry = ::readdir(stream.get())) {
-        names.emplace_back(entry->d_name);
+    while (const auto entry = listed.next()) {
+        names.emplace_back(entry->name);
+    }
+    if (listed.error() != 0) { // what is not seen is not run
+        return call_failed(ExitCode::kSetup, unread, "getdents64", listed.error());
     }
     std::ranges::sort(names);
     return names;

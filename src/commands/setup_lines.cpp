@@ -1,9 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <memory>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <sys/stat.h>
@@ -13,6 +11,7 @@
 #include "commands/account_files.hpp"
 #include "commands/start.hpp"
 #include "plan/tmpfiles.hpp"
+#include "sys/directory.hpp"
 
 namespace stepdown::commands {
 namespace {
@@ -122,7 +121,7 @@ std::string value_of(const void* context, char letter) {
     }
     utsname system{};
     ::uname(&system);
-    const std::string host = system.nodename;
+    std::string host = system.nodename;
     switch (letter) {
     case 'a':
         return architecture(system.machine);
@@ -143,10 +142,6 @@ std::string value_of(const void* context, char letter) {
 
 // ---- files
 
-struct CloseStream {
-    void operator()(DIR* stream) const noexcept { ::closedir(stream); }
-};
-
 // The files that a pattern's last name matches, by name; a plain path is itself.
 Result<std::vector<std::string>> matching_files(const std::string& pattern) {
     const std::size_t slash = pattern.rfind('/');
@@ -155,15 +150,20 @@ Result<std::vector<std::string>> matching_files(const std::string& pattern) {
         return std::vector{pattern};
     }
     const std::string directory = pattern.substr(0, slash + 1);
-    const std::unique_ptr<DIR, CloseStream> stream(::opendir(directory.c_str()));
-    if (!stream) {
-        return call_failed(ExitCode::kUsage, "--setup-file: cannot read the directory of " + pattern, "open", errno);
+    const std::string unread = "--setup-file: cannot read the directory of " + pattern;
+    sys::Fd opened(::open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!opened) {
+        return call_failed(ExitCode::kUsage, unread, "open", errno);
     }
+    sys::Directory listed(std::move(opened));
     std::vector<std::string> files;
-    for (const dirent* entry = ::readdir(stream.get()); entry != nullptr; entry = ::readdir(stream.get())) {
-        if (::fnmatch(name.c_str(), entry->d_name, FNM_PERIOD) == 0) {
-            files.push_back(directory + entry->d_name);
+    while (const auto entry = listed.next()) {
+        if (::fnmatch(name.c_str(), entry->name, FNM_PERIOD) == 0) {
+            files.push_back(directory + entry->name);
         }
+    }
+    if (listed.error() != 0) {
+        return call_failed(ExitCode::kUsage, unread, "getdents64", listed.error());
     }
     if (files.empty()) {
         return fail(ExitCode::kUsage, "--setup-file: nothing matches " + pattern);

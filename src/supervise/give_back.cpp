@@ -30,8 +30,21 @@ int give_back(dl_phdr_info* program, std::size_t, void*) noexcept {
     return 1; // the program itself comes first, and is all
 }
 
+constexpr std::uintptr_t kDeepest = std::uintptr_t{64} * 1024; // a start's calls go no deeper
+
+// The pages below this function's: what the start's calls left on the stack. One page is spared, for the call below. A
+// function of its own: inlined, the frame's address would be its caller's, and what is below that its variables.
+[[gnu::noinline]] void give_stack_back() noexcept {
+    const auto page = static_cast<std::uintptr_t>(::getpagesize());
+    const std::uintptr_t end = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)) / page * page - page;
+    ::madvise(reinterpret_cast<void*>(end - kDeepest), kDeepest, MADV_DONTNEED);
+}
+
 } // namespace
 
-void give_start_back() noexcept { ::dl_iterate_phdr(give_back, nullptr); }
+void give_start_back() noexcept {
+    give_stack_back();
+    ::dl_iterate_phdr(give_back, nullptr);
+}
 
 } // namespace stepdown::supervise

@@ -1,14 +1,13 @@
 #include <algorithm>
 #include <cerrno>
-#include <memory>
 #include <set>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
 #include <fmt/format.h>
 
+#include "sys/directory.hpp"
 #include "verify/surroundings.hpp"
 
 namespace stepdown::verify {
@@ -20,22 +19,23 @@ bool is_of_a_file_system(const struct stat& status) {
 
 // The descriptors of a process whose files are in no file system that the container has mounted. False: not readable.
 bool look_at(const std::string& path, const std::set<dev_t>& own, Listing& found, pid_t pid) {
-    const std::unique_ptr<DIR, int (*)(DIR*)> list(::opendir(path.c_str()), ::closedir);
-    if (!list) {
+    sys::Fd opened(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!opened) {
         return errno == ENOENT || errno == ESRCH;
     }
-    while (const dirent* entry = ::readdir(list.get())) {
+    sys::Directory directory(std::move(opened));
+    while (const auto entry = directory.next()) {
         struct stat status{};
         char target[512];
         // A memory file, a pipe or a socket is its owner's own; their links do not begin with a slash, or with /memfd:.
-        const ssize_t length = ::readlinkat(::dirfd(list.get()), entry->d_name, target, sizeof target);
+        const ssize_t length = ::readlinkat(directory.fd(), entry->name, target, sizeof target);
         const std::string_view link(target, length > 0 ? static_cast<std::size_t>(length) : 0);
         if (!link.starts_with('/') || link.starts_with("/memfd:") || link.starts_with("/SYSV") ||
-            ::fstatat(::dirfd(list.get()), entry->d_name, &status, 0) != 0) {
+            ::fstatat(directory.fd(), entry->name, &status, 0) != 0) {
             continue;
         }
         if (is_of_a_file_system(status) && !own.contains(status.st_dev)) {
-            found.add(fmt::format("{} of process {}: {}", entry->d_name, pid, link));
+            found.add(fmt::format("{} of process {}: {}", entry->name, pid, link));
         }
     }
     return true;

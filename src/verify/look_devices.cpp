@@ -1,10 +1,8 @@
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include <memory>
-
+#include "sys/directory.hpp"
 #include "verify/surroundings.hpp"
 
 namespace stepdown::verify {
@@ -27,24 +25,22 @@ struct Search {
     unsigned entries = 0;
     Listing found = {};
 
-    void walk(sys::Fd directory, const std::string& path, int depth) {
-        const std::unique_ptr<DIR, int (*)(DIR*)> list(::fdopendir(directory.get()), ::closedir);
-        if (!list) {
-            return;
-        }
-        const int fd = directory.release();
-        while (const dirent* entry = ::readdir(list.get())) {
-            const std::string_view name = entry->d_name;
-            const auto status = kernel.stat_at(fd, entry->d_name);
-            if (name == "." || name == ".." || !status || ++entries > kMost) {
+    void walk(sys::Fd opened, const std::string& path, int depth) {
+        sys::Directory directory(std::move(opened));
+        while (const auto entry = directory.next()) {
+            if (entry->type == DT_LNK || entry->type == DT_REG) {
+                continue;
+            }
+            const auto status = kernel.stat_at(directory.fd(), entry->name);
+            if (!status || ++entries > kMost) {
                 continue;
             }
             if (S_ISDIR(status->st_mode) && depth < kDeepest) {
-                if (auto below = kernel.open_at(fd, entry->d_name, O_RDONLY | O_DIRECTORY); below) {
-                    walk(std::move(*below), path + entry->d_name + "/", depth + 1);
+                if (auto below = kernel.open_at(directory.fd(), entry->name, O_RDONLY | O_DIRECTORY); below) {
+                    walk(std::move(*below), path + entry->name + "/", depth + 1);
                 }
             } else if ((S_ISBLK(status->st_mode) || S_ISCHR(status->st_mode)) && !is_standard(*status)) {
-                found.add(path + entry->d_name);
+                found.add(path + entry->name);
             }
         }
     }

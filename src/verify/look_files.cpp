@@ -1,12 +1,10 @@
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
-#include <memory>
-
 #include <fmt/format.h>
 
+#include "sys/directory.hpp"
 #include "verify/surroundings.hpp"
 
 namespace stepdown::verify {
@@ -38,20 +36,14 @@ struct Search {
     bool whole = true;
     std::vector<Seen> found = {};
 
-    void walk(sys::Fd directory, const std::string& path, int depth) {
-        const std::unique_ptr<DIR, int (*)(DIR*)> list(::fdopendir(directory.get()), ::closedir);
-        if (!list) {
-            whole = false;
-            return;
-        }
-        const int fd = directory.release();
-        while (const dirent* entry = ::readdir(list.get())) {
-            const std::string_view name = entry->d_name;
-            if (name == "." || name == ".." || (entry->d_type != DT_DIR && entry->d_type != DT_REG)) {
-                continue;
+    void walk(sys::Fd opened, const std::string& path, int depth) {
+        sys::Directory directory(std::move(opened));
+        while (const auto entry = directory.next()) {
+            if (entry->type == DT_DIR || entry->type == DT_REG || entry->type == DT_UNKNOWN) {
+                look(directory.fd(), entry->name, path, depth);
             }
-            look(fd, entry->d_name, path, depth);
         }
+        whole &= directory.error() == 0;
     }
 
     void look(int directory, const char* name, const std::string& path, int depth) {

@@ -6,14 +6,13 @@
 #include <cstring>
 #include <expected>
 #include <map>
-#include <memory>
 #include <optional>
 
-#include <dirent.h>
 #include <fcntl.h>
 
 #include <fmt/format.h>
 
+#include "sys/directory.hpp"
 #include "verify/status.hpp"
 
 namespace stepdown::verify {
@@ -23,21 +22,22 @@ bool vanished(int error) { return error == ENOENT || error == ESRCH; }
 
 // The entries of a directory that are numbers, ascending; or errno.
 std::expected<std::vector<pid_t>, int> numbers_in(const std::string& path) {
-    const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(path.c_str()), ::closedir);
-    if (!directory) {
+    sys::Fd opened(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!opened) {
         return std::unexpected(errno);
     }
+    sys::Directory directory(std::move(opened));
     std::vector<pid_t> numbers;
-    for (errno = 0; const dirent* entry = ::readdir(directory.get());) {
-        const std::string_view name = entry->d_name;
+    while (const auto entry = directory.next()) {
+        const std::string_view name = entry->name;
         pid_t number = 0;
         const auto [stop, error] = std::from_chars(name.data(), name.data() + name.size(), number);
         if (error == std::errc{} && stop == name.data() + name.size() && number > 0) {
             numbers.push_back(number);
         }
     }
-    if (errno != 0) {
-        return std::unexpected(errno);
+    if (directory.error() != 0) {
+        return std::unexpected(directory.error());
     }
     std::ranges::sort(numbers);
     return numbers;

@@ -41,6 +41,15 @@ def finish(process):
     return process.returncode, out, err
 
 
+def until_said(process, words):
+    """What standard error says up to the line with these words; a byte at a time, so that finish() misses nothing."""
+    said, deadline = b"", time.monotonic() + PATIENCE
+    while not (said.endswith(b"\n") and words in said.decode().splitlines()[-1]):
+        assert time.monotonic() < deadline and (byte := os.read(process.stderr.fileno(), 1)), said
+        said += byte
+    return said.decode()
+
+
 def pid_1(process):
     """unshare's child."""
     deadline = time.monotonic() + PATIENCE
@@ -148,16 +157,17 @@ def test_a_message_from_outside_says_nothing(ours):
 
 
 def test_the_watchdog_aborts_a_silent_app_and_lets_a_lively_one_be(ours):
-    lively = start(ours, ["--watchdog=1s"], python("""
-        assert os.environ["WATCHDOG_USEC"] == "1000000"
-        for _ in range(12): notify("WATCHDOG=1"); time.sleep(0.2)
+    lively = start(ours, ["--ready=notify", "--watchdog=2s"], python("""
+        assert os.environ["WATCHDOG_USEC"] == "2000000"
+        notify("READY=1")
+        for _ in range(15): notify("WATCHDOG=1"); time.sleep(0.2)
     """))
     assert finish(lively)[0] == 0
     silent = start(ours, ["--watchdog=500ms"], python("time.sleep(1000)"))
     code, _, err = finish(silent)
     assert code == 134 and "has not said WATCHDOG=1 in time" in err
-    deaf = start(ours, ["--watchdog=300ms", "--grace=300ms"],
-                 python("signal.signal(signal.SIGABRT, signal.SIG_IGN); time.sleep(1000)"))
+    deaf = start(ours, ["--ready=notify", "--watchdog=300ms", "--grace=300ms"],
+                 python("signal.signal(signal.SIGABRT, signal.SIG_IGN); notify('READY=1'); time.sleep(1000)"))
     assert finish(deaf)[0] == 137
     asks = start(ours, ["--watchdog=1h"], python('notify("WATCHDOG=trigger"); time.sleep(1000)'))
     assert finish(asks)[0] == 134
@@ -200,11 +210,9 @@ def daemon(status, pid_file=None):
 def test_forking_goes_on_with_the_only_process_left(ours):
     process = start(ours, ["--forking"], python(DAEMON + "\ndaemon(9)\n"))
     assert process.stdout.readline() == "serves\n"
-    time.sleep(0.5)
+    until_said(process, "the app goes on as pid")
     os.kill(pid_1(process), signal.SIGTERM)
-    code, out, err = finish(process)
-    assert (code, out) == (9, "stopped\n"), "the daemon's status is the app's"
-    assert "the app goes on as pid" in err
+    assert finish(process)[:2] == (9, "stopped\n"), "the daemon's status is the app's"
 
 
 def test_forking_goes_on_through_a_process_that_takes_its_time_to_fork_again(ours):
@@ -213,11 +221,10 @@ if os.fork() == 0:
     time.sleep(1); daemon(7); os._exit(0)
 """))
     assert process.stdout.readline() == "serves\n"
-    time.sleep(0.5)
+    until_said(process, "the app goes on as pid")
+    until_said(process, "the app goes on as pid")
     os.kill(pid_1(process), signal.SIGTERM)
-    code, out, err = finish(process)
-    assert (code, out) == (7, "stopped\n")
-    assert err.count("the app goes on as pid") >= 2, err
+    assert finish(process)[:2] == (7, "stopped\n")
 
 
 def test_forking_ends_with_a_daemon_that_ends_soon(ours):
@@ -237,10 +244,9 @@ if os.fork() == 0:
 daemon(8, "{path}/app.pid")
 """))
     assert process.stdout.readline() == "serves\n"
-    time.sleep(0.5)
+    until_said(process, "the app goes on as pid")
     os.kill(pid_1(process), signal.SIGTERM)
-    code, out, _ = finish(process)
-    assert (code, out) == (8, "stopped\n")
+    assert finish(process)[:2] == (8, "stopped\n")
 
 
 HEIR = """
@@ -265,11 +271,10 @@ notify("READY=1\\nMAINPID=" + os.read(reader, 20).decode())
 say("named"); time.sleep(1); sys.exit(4)
 """))
     assert process.stdout.readline() == "named\n"
+    until_said(process, "the app goes on as pid")
     time.sleep(2)
     os.kill(pid_1(process), signal.SIGTERM)
-    code, out, err = finish(process)
-    assert (code, out) == (9, "stopped\n"), "the first process's end is an orphan's"
-    assert "the app goes on as pid" in err
+    assert finish(process)[:2] == (9, "stopped\n"), "the first process's end is an orphan's"
 
 
 def test_mainpid_names_a_child_and_the_app_goes_on_as_it_when_it_ends(ours):
@@ -280,10 +285,9 @@ if new == 0: heir(8)
 notify(f"READY=1\\nMAINPID={new}"); say("named"); time.sleep(1); sys.exit(4)
 """))
     assert process.stdout.readline() == "named\n"
-    time.sleep(2)
+    until_said(process, "the app goes on as pid")
     os.kill(pid_1(process), signal.SIGTERM)
-    code, out, err = finish(process)
-    assert (code, out) == (8, "stopped\n"), err
+    assert finish(process)[:2] == (8, "stopped\n")
 
 
 @pytest.mark.parametrize("named", ["1", "0", "-1", "4194304", "99999999999", "x", "{os.getpid()}", "{os.fork() or os._exit(0)}"])
