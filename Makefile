@@ -51,6 +51,7 @@ coverage: setup ## what the unit and kernel tests reach: a table, and build/cove
 	@scripts/coverage
 
 lint: setup ## clang-format, clang-tidy, shellcheck; findings are errors
+	@toolchain/setup test
 	@scripts/lint
 
 clean:

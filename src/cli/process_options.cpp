@@ -29,15 +29,14 @@ std::optional<std::uint64_t> limit_value(std::string_view text) {
     return text == "unlimited" ? std::optional(std::uint64_t{RLIM_INFINITY}) : whole_number<std::uint64_t>(text);
 }
 
-template <class Target>
-Result<> set_number(Target& target, int least, int most, std::string_view name, std::string_view value,
+Result<> set_number(std::optional<int>& target, int least, int most, std::string_view name, std::string_view value,
                     const Source& source) {
     const std::optional<int> number = whole_number<int>(value);
     if (!number || *number < least || *number > most) {
         return refuse(source, name, value,
                       "is no whole number from " + std::to_string(least) + " to " + std::to_string(most));
     }
-    target = *number;
+    target = number;
     return {};
 }
 
@@ -54,7 +53,7 @@ Result<> apply_umask(Parsed& parsed, std::string_view value, const Source& sourc
     if (!mask || *mask > 0777) {
         return refuse(source, "umask", value, "is no mask of three or four octal digits, as 0027");
     }
-    parsed.plan.process.umask = *mask;
+    parsed.plan.process.umask = mask;
     return {};
 }
 
@@ -103,13 +102,13 @@ Result<> apply_own_stdio(Parsed& parsed, std::string_view value, const Source& s
 }
 
 Result<> apply_keep_fd(Parsed& parsed, std::string_view value, const Source& source) {
-    int number = 0;
+    std::optional<int> number;
     if (auto set = set_number(number, 3, 1'048'575, "keep-fd", value, source); !set) {
         return set;
     }
     std::vector<int>& kept = parsed.plan.process.keep_fds;
-    if (const auto place = std::ranges::lower_bound(kept, number); place == kept.end() || *place != number) {
-        kept.insert(place, number);
+    if (const auto place = std::ranges::lower_bound(kept, *number); place == kept.end() || *place != *number) {
+        kept.insert(place, *number);
     }
     return {};
 }

@@ -82,9 +82,10 @@ std::optional<milliseconds> time_span(std::string_view text) {
         skip_blanks(text);
         const std::size_t letters = std::min(text.find_first_of(" 0123456789"), text.size());
         const std::optional<milliseconds> unit = unit_of(text.substr(0, letters));
-        if (!unit || count > kLongest / *unit || (sum += count * *unit) > kLongest) {
+        if (!unit || count > (kLongest - sum) / *unit) {
             return std::nullopt;
         }
+        sum += count * *unit;
         text.remove_prefix(letters);
         any = true;
     }

@@ -25,7 +25,7 @@ class Courier {
   private:
     static constexpr int kNotYet = 0; // all zeros, so that it is no part of the program's file
     static constexpr int kNone = -1;
-    static constexpr std::size_t kStack = 16 * 1024;
+    static constexpr std::size_t kStack = 16UZ * 1024;
     static int run(void* self);
 
     std::atomic<int> taken_ = kNotYet;

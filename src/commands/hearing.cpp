@@ -44,7 +44,7 @@ template <std::size_t size> std::string_view name_in(const std::array<char, size
     return {name.data(), static_cast<std::size_t>(std::ranges::find(name, '\0') - name.begin())};
 }
 
-std::string_view path_of(std::array<char, kPath>& into, pid_t pid, std::string_view what) noexcept {
+const char* path_of(std::array<char, kPath>& into, pid_t pid, std::string_view what) noexcept {
     *fmt::format_to_n(into.data(), into.size() - 1, "{}/{}", pid, what).out = '\0';
     return into.data();
 }
@@ -58,11 +58,11 @@ void name_caller(const sys::Fd& proc, Denial& seen) noexcept {
     }
     std::array<char, kPath> path;
     char text[4096];
-    const ssize_t length = ::readlinkat(proc.get(), path_of(path, seen.pid, "exe").data(), text, sizeof text);
+    const ssize_t length = ::readlinkat(proc.get(), path_of(path, seen.pid, "exe"), text, sizeof text);
     if (length > 0) {
         take_name(seen.program, {text, static_cast<std::size_t>(length)});
     }
-    const sys::Fd comm(::openat(proc.get(), path_of(path, seen.pid, "comm").data(), O_RDONLY | O_CLOEXEC));
+    const sys::Fd comm(::openat(proc.get(), path_of(path, seen.pid, "comm"), O_RDONLY | O_CLOEXEC));
     const ssize_t read = comm ? ::read(comm.get(), text, Denial::kThread) : 0;
     if (read > 1) {
         take_name(seen.thread, {text, static_cast<std::size_t>(read) - 1}); // the line feed

@@ -121,7 +121,7 @@ std::string value_of(const void* context, char letter) {
     }
     utsname system{};
     ::uname(&system);
-    const std::string host = system.nodename;
+    std::string host = system.nodename;
     switch (letter) {
     case 'a':
         return architecture(system.machine);

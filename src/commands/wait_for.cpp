@@ -59,7 +59,7 @@ bool answers_unix(const WaitFor& target) {
         return false;
     }
     std::memcpy(address.sun_path, target.target.c_str(), target.target.size() + 1);
-    return connects(AF_UNIX, static_cast<const sockaddr*>(static_cast<const void*>(&address)), sizeof address);
+    return connects(AF_UNIX, reinterpret_cast<const sockaddr*>(&address), sizeof address);
 }
 
 bool answers(const WaitFor& target) {

@@ -235,7 +235,7 @@ Records Recording::records() const {
     return records;
 }
 
-std::string profile_text(Records records) {
+std::string profile_text(const Records& records) {
     const std::vector<Recorded> calls = sorted(records);
     std::string architectures;
     for (const Architecture architecture : records.architectures) {

@@ -71,7 +71,7 @@ class Recording {
 // The profile as Docker, runtimes and stepdown read it: what was let through is allowed, what was refused is refused as
 // it was, all else gets ENOSYS. Beside what is in records it always allows what a start needs between the filter and
 // the app, and the ends that no program may be without. Comments tell the phases.
-std::string profile_text(Records records);
+std::string profile_text(const Records& records);
 
 // The way back, of a profile that profile_text() wrote. Errors: kUsage.
 Result<Records> read_records(std::string_view profile);

@@ -64,7 +64,7 @@ std::string details(const Subject& subject) {
 
 // Colour says again what the word says. Reset after each word, so that a line cut off colours nothing.
 std::string verdict_column(std::string_view word, Verdict verdict, bool colour) {
-    const std::string column = fmt::format("{:<8}", word);
+    std::string column = fmt::format("{:<8}", word);
     if (!colour || verdict == Verdict::kSkipped) {
         return column;
     }

@@ -25,7 +25,7 @@ namespace stepdown::sys {
 namespace {
 
 // clone(2) wants the stack of a CLONE_VM child from its caller. The child only loads a filter, asks and executes.
-constexpr std::size_t kChildStack = 64 * 1024;
+constexpr std::size_t kChildStack = 64UZ * 1024;
 // The same numbers on every machine, landlock(7). The headers of the build may be older than the kernel.
 constexpr long kLandlockCreate = 444;
 constexpr long kLandlockAdd = 445;
