@@ -97,6 +97,36 @@ volatile std::sig_atomic_t signals_got = 0;
     }
 }
 
+// Orphans by the hundred at a time. They end at once, or all together when standard input has: nobody writes to the
+// gate.
+int leave_crowd(int count, bool together) {
+    constexpr int kPart = 500;
+    int gate[2];
+    if (::pipe(gate) < 0) {
+        return 1;
+    }
+    for (int made = 0; made < count; made += kPart) {
+        const pid_t middle = ::fork();
+        if (middle == 0) {
+            ::close(gate[1]);
+            for (int i = 0; i < kPart && made + i < count; ++i) {
+                char byte = 0;
+                if (::fork() == 0) {
+                    ::_exit(together ? static_cast<int>(::read(gate[0], &byte, 1)) : 0);
+                }
+            }
+            ::_exit(0);
+        }
+        if (middle < 0 || ::waitpid(middle, nullptr, 0) != middle) {
+            return 1;
+        }
+    }
+    std::puts("made");
+    ::close(gate[1]);
+    std::getchar();
+    return 0;
+}
+
 int die_by(int number) {
     const rlimit none{};
     ::setrlimit(RLIMIT_CORE, &none);
@@ -140,6 +170,10 @@ int main(int argc, char** argv) {
     } else if (mode == "orphans-and-pause") {
         leave_orphans(number, false);
         ::pause();
+    } else if (mode == "crowd") {
+        return leave_crowd(number, false);
+    } else if (mode == "crowd-together") {
+        return leave_crowd(number, true);
     } else if (mode == "forks") {
         fork_without_end(number);
     } else if (mode == "die") {
