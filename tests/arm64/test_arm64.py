@@ -2,7 +2,9 @@
 system calls to this machine's kernel one by one; it has no seccomp(2), so a start that loads a filter ends there, as it should."""
 
 import json
+import os
 import pathlib
+import re
 import struct
 import subprocess
 
@@ -10,11 +12,16 @@ import pytest
 
 REPO = pathlib.Path(__file__).resolve().parents[2]
 BINARY = REPO / "build/release-arm64/stepdown"
+PROBE = REPO / "build/release-arm64/probe"
 BUILTIN = REPO / "build/release-arm64/seccomp"
 
 
+# A variable of the toolchain's, as STEPDOWN_ARCH, would be an unknown option's to the program.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("STEPDOWN_")}
+
+
 def ran(*argv, **options):
-    return subprocess.run([str(word) for word in argv], capture_output=True, text=True, timeout=120, **options)
+    return subprocess.run([str(word) for word in argv], capture_output=True, text=True, timeout=120, env=ENVIRONMENT, **options)
 
 
 def emulated(*argv, **options):
@@ -80,3 +87,35 @@ def test_a_profile_is_compiled_to_arm64_numbers(tmp_path):
     assert shown.returncode == 0, shown
     program = (tmp_path / "profile.bpf").read_bytes()
     assert struct.pack("<I", 0xC00000B7) in program and struct.pack("<I", 56) in program
+
+
+# --- what a start does but for the filter: system calls by arm64's numbers and structures, answered by this machine's kernel
+
+
+@pytest.mark.parametrize("verb", ["ids", "caps", "signals", "cwd"])
+def test_the_probe_reports_what_it_reports_on_any_machine(verb):
+    shown, here = ran("qemu-aarch64-static", PROBE, verb), pathlib.Path("/proc/self/status").read_text()
+    assert shown.returncode == 0 and shown.stdout, shown
+    for name, value in re.findall(r"^(Cap\w+):\t(\w+)$", here, flags=re.M) if verb == "caps" else ():
+        assert f"{name} {value}\n" in shown.stdout, shown
+
+
+def test_root_is_given_up_and_read_back():
+    """The app is a program of this machine's: the emulator hands execve on, and the kernel's account of it is the real one."""
+    shown = emulated("--no-init", "--seccomp=off", "--user=65534:65533", "--", "cat", "/proc/self/status")
+    assert shown.returncode == 0, shown
+    status = dict(re.findall(r"^(\w+):\t(.*)$", shown.stdout, flags=re.M))
+    assert (status["Uid"].split(), status["Gid"].split(), status["Groups"].strip()) == (["65534"] * 4, ["65533"] * 4, "")
+    assert {name: int(value, 16) for name, value in status.items() if name.startswith("Cap")} == dict.fromkeys(
+        ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"), 0)
+    assert status["NoNewPrivs"] == "1"
+
+
+@pytest.mark.parametrize("words, code, why", [
+    (("--no-init", "--mkdir=/tmp/never-made"), 101, "openat2"),
+    ((), 111, "clone"),
+])
+def test_what_the_emulator_cannot_do_ends_the_start(words, code, why):
+    """Setup on paths that nobody can redirect, and a process that shares what PID 1 hands over."""
+    shown = emulated("--seccomp=off", "--user=65534", *words, "--", "/bin/echo", "ran")
+    assert shown.returncode == code and why in shown.stderr and "ran" not in shown.stdout, shown

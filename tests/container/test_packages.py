@@ -116,6 +116,19 @@ def test_inventories_and_provenance_are_of_this_binary(artefact, image_archive, 
         assert subject["digest"]["sha256"] == hashlib.sha256(content).hexdigest()
 
 
+def test_what_does_not_apply_is_said_of_this_binary_and_its_parts(artefact):
+    """OpenVEX asks for a statement at least. That each is true was held against the link map when it was written."""
+    spdx = json.loads(artefact(".spdx.json").read_text())
+    purls = {reference["referenceLocator"] for package in spdx["packages"] for reference in package["externalRefs"]}
+    statements = json.loads(artefact(".openvex.json").read_text())["statements"]
+    assert len(statements) == len(json.loads((REPO / "packaging/vex.json").read_text())) > 0
+    for statement in statements:
+        assert statement["status"] == "not_affected" and statement["justification"] == "vulnerable_code_not_present"
+        [product] = statement["products"]
+        assert product["hashes"]["sha-256"] == hashlib.sha256(artefact("").read_bytes()).hexdigest()
+        assert {product["@id"], *(part["@id"] for part in product["subcomponents"])} <= purls, statement
+
+
 def test_a_key_from_outside_signs_the_sums(tmp_path, monkeypatch):
     key, public, der = tmp_path / "key.pem", tmp_path / "public.pem", tmp_path / "signature"
     ran("openssl", "ecparam", "-genkey", "-name", "prime256v1", "-noout", "-out", key)

@@ -55,6 +55,7 @@ def test_the_ci_has_a_job_for_every_habit_and_no_secret():
     for command in (".ci/run", "make lint", "make sanitize", "make fuzz", "make coverage", "make arm64", "make reproduce"):
         assert f"command: {command}}}" in workflow, command
     assert "secrets." not in workflow
+    assert "STEPDOWN_" not in workflow, "a variable that every stepdown of the tests would take for an option's"
     for used in re.findall(r"uses: (\S+)", workflow):
         assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", used), f"{used}: not pinned"
     assert re.search(r"image: debian:bookworm-\d{8}$", workflow, flags=re.M)
