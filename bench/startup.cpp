@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cmath>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
@@ -242,7 +243,7 @@ std::vector<Case> read_cases() {
 void print_quantiles(std::vector<Nanoseconds> times) {
     std::sort(times.begin(), times.end());
     for (const double share : {0.1, 0.5, 0.9}) {
-        const auto at = static_cast<std::size_t>(share * static_cast<double>(times.size() - 1) + 0.5);
+        const auto at = static_cast<std::size_t>(std::lround(share * static_cast<double>(times.size() - 1)));
         std::printf("\t%.1f", static_cast<double>(times[at]) / 1000.0);
     }
 }

@@ -6,7 +6,6 @@ namespace stepdown::testing {
 namespace {
 
 namespace fs = std::filesystem;
-using ::testing::HasSubstr;
 
 class SetupOwn : public SetupTree {};
 

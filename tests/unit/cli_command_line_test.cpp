@@ -7,7 +7,6 @@ namespace stepdown::cli {
 namespace {
 
 using testing::ElementsAre;
-using testing::HasSubstr;
 
 class CommandLine : public testing::Test {
   protected:

@@ -12,8 +12,6 @@
 namespace stepdown::cli {
 namespace {
 
-using testing::HasSubstr;
-
 // A good value of each option that takes one: a new row needs one more here.
 // clang-format off
 const std::map<std::string_view, std::string> kSamples = {

@@ -7,10 +7,8 @@
 namespace stepdown {
 namespace {
 
-using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::Not;
 using testing::RecordingKernel;
 using ::testing::StartsWith;
 

@@ -8,7 +8,6 @@
 
 using namespace stepdown;
 using stepdown::testing::a_thread;
-using stepdown::testing::dropped;
 
 namespace {
 
