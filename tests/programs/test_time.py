@@ -1,5 +1,5 @@
 """Time that jumps, and time that PID 1 does not have: clock_settime(2) on the machine's clock, and SIGSTOP from outside while a
---grace, --drain or --watchdog runs. A frozen cgroup is tests/container/test_pause.py."""
+--grace, --drain or --watchdog runs."""
 
 import os
 import signal
