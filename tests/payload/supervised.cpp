@@ -67,15 +67,19 @@ int leave_orphans(int count, bool waiting) {
 
 volatile std::sig_atomic_t signals_got = 0;
 
+// A process that has ended when this returns, without the price of a memory of its own.
+pid_t start_ended(int flags) {
+    alignas(16) static std::array<char, 16384> stack;
+    const auto nothing = [](void*) { return 0; };
+    return ::clone(nothing, stack.data() + stack.size(), CLONE_VM | CLONE_VFORK | SIGCHLD | flags, nullptr);
+}
+
 // As many as asked for, each PID 1's child at once and ended when the next begins.
 [[noreturn]] void fork_without_end(int count) {
     struct sigaction counted{};
     counted.sa_handler = [](int) { signals_got = signals_got + 1; };
     ::sigaction(SIGUSR1, &counted, nullptr);
     std::puts("ready");
-    alignas(16) static std::array<char, 16384> stack;
-    const auto nothing = [](void*) { return 0; };
-    constexpr int kFlags = CLONE_VM | CLONE_VFORK | CLONE_PARENT | SIGCHLD;
     int told = 0;
     const auto tell = [&told] {
         if (const int got = signals_got; got != told) {
@@ -84,7 +88,7 @@ volatile std::sig_atomic_t signals_got = 0;
         }
     };
     for (int made = 0; made < count; tell()) {
-        if (::clone(nothing, stack.data() + stack.size(), kFlags, nullptr) > 0) {
+        if (start_ended(CLONE_PARENT) > 0) {
             ++made;
         } else {
             ::sched_yield(); // no number is free: PID 1 has not reaped them yet
@@ -97,10 +101,16 @@ volatile std::sig_atomic_t signals_got = 0;
     }
 }
 
+int wait_at(void* gate) {
+    char byte = 0;
+    return static_cast<int>(::read(*static_cast<int*>(gate), &byte, 1));
+}
+
 // Orphans by the hundred at a time. They end at once, or all together when standard input has: nobody writes to the
 // gate.
 int leave_crowd(int count, bool together) {
     constexpr int kPart = 500;
+    alignas(16) static std::array<char[8192], kPart> stacks; // in the memory of those that start them, which is cheap
     int gate[2];
     if (::pipe(gate) < 0) {
         return 1;
@@ -110,9 +120,10 @@ int leave_crowd(int count, bool together) {
         if (middle == 0) {
             ::close(gate[1]);
             for (int i = 0; i < kPart && made + i < count; ++i) {
-                char byte = 0;
-                if (::fork() == 0) {
-                    ::_exit(together ? static_cast<int>(::read(gate[0], &byte, 1)) : 0);
+                if (together) {
+                    ::clone(wait_at, std::end(stacks[static_cast<std::size_t>(i)]), CLONE_VM | SIGCHLD, gate);
+                } else {
+                    start_ended(0);
                 }
             }
             ::_exit(0);
