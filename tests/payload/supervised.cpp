@@ -47,17 +47,34 @@ int tell_state() {
     return 0;
 }
 
+// A fork gets a memory of its own, at milliseconds each where the machine is a virtual one: these share ours.
+using Stack = std::array<char, 8192>;
+alignas(16) std::array<Stack, 3000> stacks; // of those that go on beside us
+
+pid_t start(int (*run)(void*), void* context, Stack& stack, int flags) {
+    return ::clone(run, stack.data() + stack.size(), CLONE_VM | SIGCHLD | flags, context);
+}
+
+int wait_for_a_signal(void*) { return ::pause(); }
+
+// It has ended when this returns.
+pid_t start_ended(int flags) {
+    alignas(16) static Stack stack;
+    return start([](void*) { return 0; }, nullptr, stack, CLONE_VFORK | flags);
+}
+
+int leave_ended(void*) { return start_ended(0) < 0 ? 1 : 0; }
+
+int leave_waiting(void* stack) { return start(wait_for_a_signal, nullptr, *static_cast<Stack*>(stack), 0) < 0 ? 1 : 0; }
+
 // Double forks: the middle one ends, the last one is PID 1's. They end at once, or wait to be ended.
 int leave_orphans(int count, bool waiting) {
+    alignas(16) static Stack stack;
     for (int i = 0; i < count; ++i) {
-        const pid_t middle = ::fork();
-        if (middle == 0) {
-            if (::fork() == 0 && waiting) {
-                ::pause();
-            }
-            ::_exit(0);
-        }
-        if (middle < 0 || ::waitpid(middle, nullptr, 0) != middle) {
+        Stack* const own = waiting ? &stacks.at(static_cast<std::size_t>(i)) : nullptr;
+        const pid_t middle = start(waiting ? leave_waiting : leave_ended, own, stack, CLONE_VFORK);
+        int status = 0;
+        if (middle < 0 || ::waitpid(middle, &status, 0) != middle || status != 0) {
             return 1;
         }
     }
@@ -66,13 +83,6 @@ int leave_orphans(int count, bool waiting) {
 }
 
 volatile std::sig_atomic_t signals_got = 0;
-
-// A process that has ended when this returns, without the price of a memory of its own.
-pid_t start_ended(int flags) {
-    alignas(16) static std::array<char, 16384> stack;
-    const auto nothing = [](void*) { return 0; };
-    return ::clone(nothing, stack.data() + stack.size(), CLONE_VM | CLONE_VFORK | SIGCHLD | flags, nullptr);
-}
 
 // As many as asked for, each PID 1's child at once and ended when the next begins.
 [[noreturn]] void fork_without_end(int count) {
@@ -110,7 +120,6 @@ int wait_at(void* gate) {
 // gate.
 int leave_crowd(int count, bool together) {
     constexpr int kPart = 500;
-    alignas(16) static std::array<char[8192], kPart> stacks; // in the memory of those that start them, which is cheap
     int gate[2];
     if (::pipe(gate) < 0) {
         return 1;
@@ -121,7 +130,7 @@ int leave_crowd(int count, bool together) {
             ::close(gate[1]);
             for (int i = 0; i < kPart && made + i < count; ++i) {
                 if (together) {
-                    ::clone(wait_at, std::end(stacks[static_cast<std::size_t>(i)]), CLONE_VM | SIGCHLD, gate);
+                    start(wait_at, gate, stacks.at(static_cast<std::size_t>(i)), 0);
                 } else {
                     start_ended(0);
                 }
