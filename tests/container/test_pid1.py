@@ -141,6 +141,31 @@ def test_an_interactive_shell_has_job_control(engine, first):
     os.close(terminal)
 
 
+def test_a_terminal_that_is_held_back_does_not_keep_pid_1_from_stopping(engine):
+    """docker run -it with a line of the log for each signal, and Ctrl-S at the user's terminal."""
+    name = f"stepdown-test-held-{os.getpid()}"
+    script = "trap : USR1; trap 'exit 9' TERM; echo ready; while :; do sleep 0.1; done"
+    words = [engine.program, "-H", engine.host, "run", "--rm", "-it", "--network=none", f"--name={name}", engine.image("debian"),
+             "--user=app", "--log-level=debug", "--", "bash", "-c", script]  # fmt: skip
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(words[0], words)
+    said, deadline = b"", time.monotonic() + 60
+    while b"ready" not in said:
+        assert time.monotonic() < deadline, said
+        if select.select([terminal], [], [], 0.2)[0]:
+            said += os.read(terminal, 4096)
+    os.write(terminal, b"\x13")
+    time.sleep(1)  # the engine has passed it on by then
+    for _ in range(3):
+        engine.must("kill", "--signal=USR1", name)
+    began = time.monotonic()
+    engine.must("stop", "--time=30", name)
+    assert time.monotonic() - began < 10
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 9, said
+    os.close(terminal)
+
+
 def test_standard_input_reaches_the_app(engine):
     assert engine.run("cat", docker=["--interactive"], input=b"through\n").out == "through\n"
 
