@@ -31,7 +31,7 @@ struct Readiness {
     enum class Kind : std::uint8_t { kNone, kDescriptor, kNotify, kTcp, kUnix };
 
     Kind kind = Kind::kNone;
-    int number = 0;   // kDescriptor: the app writes a line to it, or closes it; kTcp: the port that answers
+    int number = 0;   // kDescriptor: the app writes a line to it; kTcp: the port that answers
     std::string path; // kUnix: the socket that answers
 
     bool operator==(const Readiness&) const = default;

@@ -37,6 +37,30 @@ With STEPDOWN_USER, or user in /etc/stepdown.toml, it gives root up first.
 )";
 }
 
+// tini prints its licence. packaging/inventory has the same list, and a test compares them.
+constexpr std::string_view kTerms = R"(This is stepdown, called tini. Nothing of tini is in it, and tini's licence does
+not govern it: the terms of its own source are those that its repository states.
+
+What its release has of others, each under a licence of its own:
+
+  musl                MIT
+  libc++              Apache-2.0 WITH LLVM-exception
+  libunwind           Apache-2.0 WITH LLVM-exception
+  compiler-rt         Apache-2.0 WITH LLVM-exception
+  libseccomp          LGPL-2.1-only
+  libcap-ng           LGPL-2.1-or-later
+  libmd               BSD-3-Clause AND BSD-2-Clause AND ISC AND Beerware
+  CLI11               BSD-3-Clause
+  fmt                 MIT
+  spdlog              MIT
+  nlohmann-json       MIT
+  toml11              MIT
+  linux-libc-headers  GPL-2.0-only WITH Linux-syscall-note
+
+Their texts are in the packages, /usr/share/doc/stepdown/copyright; docs/distribution.md
+says which of them are in a binary, and in which version.
+)";
+
 std::string_view level_of(int verbosity) {
     static constexpr std::string_view kLevels[] = {"error", "warn", "info", "debug"};
     return kLevels[std::clamp(verbosity, 0, 3)];
@@ -92,7 +116,7 @@ FrontLine tini_line(const Words& words, std::span<const char* const> after) {
         case 'h':
             return end_with(std::move(line), 0, usage(), false);
         case 'l':
-            return end_with(std::move(line), 0, "This is stepdown, called tini: its own terms come with it.\n", false);
+            return end_with(std::move(line), 0, std::string(kTerms), false);
         case 's':
             ask(line, "subreaper", "yes", "-s");
             break;

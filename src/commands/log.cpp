@@ -1,4 +1,5 @@
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include <cerrno>
@@ -20,6 +21,8 @@
 namespace stepdown::commands {
 namespace {
 
+std::optional<int> own_terminal; // once log_to_terminal() has said so
+
 // Standard error, without ever waiting for whoever reads it: PID 1 must reap and forward even when the log's pipe is
 // full.
 class StandardError final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
@@ -27,6 +30,10 @@ class StandardError final : public spdlog::sinks::base_sink<spdlog::details::nul
     void sink_it_(const spdlog::details::log_msg& message) override {
         spdlog::memory_buf_t line;
         formatter_->format(message, line);
+        if (own_terminal) {
+            [[maybe_unused]] const ssize_t written = ::write(*own_terminal, line.data(), line.size());
+            return;
+        }
         pollfd end{.fd = STDERR_FILENO, .events = POLLIN | POLLOUT, .revents = 0};
         if (::poll(&end, 1, 0) == 1 && (end.revents & POLLOUT) != 0) {
             put({line.data(), line.size()}, (end.revents & POLLIN) != 0);
@@ -45,7 +52,7 @@ class StandardError final : public spdlog::sinks::base_sink<spdlog::details::nul
             errno == EPIPE || (errno == EAGAIN && !is_file)) {
             return;
         }
-        [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size()); // a terminal
+        [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
     }
 
     void flush_() override {}
@@ -87,6 +94,8 @@ spdlog::logger& logger_of(LogFormat format) {
 constexpr std::size_t kLongestPlain = 256;
 
 } // namespace
+
+void log_to_terminal(int descriptor) noexcept { own_terminal = descriptor; }
 
 void Log::plain(LogLevel level, std::string_view line) const noexcept {
     if (!shows(level)) {

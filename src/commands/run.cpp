@@ -73,6 +73,9 @@ void tell(const supervise::Outcome& outcome, const Log& log) {
 int supervise_app(sys::Kernel& kernel, Start& start, const supervise::SignalState& given, const Log& log,
                   StageClock& clock, int failed_execution) {
     const Supervision& asked = start.plan.supervision;
+    if (start.terminal) {
+        log_to_terminal(start.terminal->get());
+    }
     Result<supervise::Accounts> accounts = supervise::Accounts::open(asked, start.ready_file);
     if (!accounts) {
         return log.failed(accounts.error());
@@ -80,7 +83,7 @@ int supervise_app(sys::Kernel& kernel, Start& start, const supervise::SignalStat
     std::vector<std::string> variables;
     add_variables(start.program, *accounts, asked, variables);
     Launch what = launch_of(start, given);
-    what.terminal = supervise::owned_terminal();
+    what.terminal = supervise::owned_terminal(start.terminal.has_value());
     what.ready_from = accounts->app_end();
     what.ready_to = asked.ready.number;
     const Result<pid_t> app = spawn(kernel, what);
@@ -183,6 +186,9 @@ int run(sys::Kernel& kernel, const cli::Parsed& parsed, const supervise::SignalS
         return log.failed(ready_file.error());
     }
     start->ready_file = std::move(*ready_file);
+    if (start->plan.init) {
+        start->terminal = supervise::open_error_terminal();
+    }
     if (start->plan.as_is) {
         log.info("nothing is given up: no user was named, or root; the app gets what this process has");
         if (Result<> changed = stay(kernel, *start); !changed) {

@@ -117,7 +117,9 @@ Result<> step_down(sys::Kernel& kernel, Start& start) {
         return given;
     }
     std::vector<int> kept = start.handed_over;
-    for (sys::Fd* own : {&start.rules, &start.denials.fd, &start.recorded.fd}) {
+    sys::Fd none;
+    sys::Fd& terminal = start.terminal ? *start.terminal : none;
+    for (sys::Fd* own : {&start.rules, &start.denials.fd, &start.recorded.fd, &terminal}) {
         if (Result<> moved = put_above(kernel, *own, kept); !moved) {
             return moved;
         }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include "cli/parsed.hpp"
@@ -31,12 +32,13 @@ struct Start {
     std::vector<sock_filter> heard = {}; // both filters in one, where PID 1 hears of calls; empty: each by itself
     plan::Environment environment;
     Program program;
-    std::vector<sys::Fd> sockets = {}; // as opened by set_up(), until the drop puts them in their places
-    std::vector<int> handed_over = {}; // descriptors above 2 that the app gets
-    sys::Fd rules = {};                // Landlock's; none: not asked for, or the kernel cannot
-    OpenFile denials = {};             // where PID 1 writes what was denied; none: not asked for, or no receipt
-    OpenFile recorded = {};            // where record writes the profile
-    std::string ready_file;            // commands/readiness.hpp; empty: none was asked for
+    std::vector<sys::Fd> sockets = {};    // as opened by set_up(), until the drop puts them in their places
+    std::vector<int> handed_over = {};    // descriptors above 2 that the app gets
+    sys::Fd rules = {};                   // Landlock's; none: not asked for, or the kernel cannot
+    OpenFile denials = {};                // where PID 1 writes what was denied; none: not asked for, or no receipt
+    OpenFile recorded = {};               // where record writes the profile
+    std::optional<sys::Fd> terminal = {}; // PID 1's own to standard error, supervise::open_error_terminal()
+    std::string ready_file;               // commands/readiness.hpp; empty: none was asked for
 };
 
 // Plan → Start: who the app is, whether that is allowed and can be reached from here, which filter, which program.

@@ -10,7 +10,6 @@ namespace stepdown::supervise {
 namespace {
 
 using std::chrono::milliseconds;
-using Clock = std::chrono::steady_clock;
 
 constexpr int kSignalStatusBase = 128;
 constexpr int kReapsARound = 256; // then signals have their turn, however fast children end
@@ -65,7 +64,7 @@ void Watch::note_end(pid_t pid, int status, const char* name) noexcept {
           .pid = pid,
           .status = status,
           .name = name});
-    if (is_app && is_child(heir_)) {
+    if (is_app && may_go_on() && is_child(heir_)) {
         daemon_.reset();
         go_on_as(heir_);
         return;
@@ -73,9 +72,9 @@ void Watch::note_end(pid_t pid, int status, const char* name) noexcept {
     if (is_app && may_have_forked(status)) {
         app_ = 0;
         if (!daemon_found_) {
-            seek_until_ = Clock::now() + kSeekLongest;
+            seek_until_ = now() + kSeekLongest;
         }
-        seek_at_ = Clock::now(); // when the others that have ended are reaped
+        seek_at_ = now(); // when the others that have ended are reaped
         return;
     }
     if (is_app) {
@@ -99,10 +98,15 @@ void Watch::note_end(pid_t pid, int status, const char* name) noexcept {
     }
 }
 
+// An app that PID 1 itself has ended, for its grace or its silence, has ended for good.
+bool Watch::may_go_on() const noexcept {
+    return (state_ == State::kRunning || state_ == State::kStopping) && !aborted_;
+}
+
 // Daemons fork twice, daemon(7): the only child there is may be on its way out as well, and leaves the daemon to PID 1
 // before it ends.
 bool Watch::may_have_forked(int status) noexcept {
-    return daemon_ && WIFEXITED(status) && WEXITSTATUS(status) == 0 &&
+    return daemon_ && may_go_on() && WIFEXITED(status) && WEXITSTATUS(status) == 0 &&
            (!daemon_found_ || (state_ == State::kRunning && seek_until_ && !is_over(seek_until_)));
 }
 
@@ -117,7 +121,7 @@ void Watch::seek() noexcept {
         return;
     }
     if (!daemon_found_ && !is_over(seek_until_)) {
-        seek_at_ = Clock::now() + kSeekAgain;
+        seek_at_ = now() + kSeekAgain;
         return;
     }
     daemon_.reset();
@@ -137,10 +141,14 @@ void Watch::follow(pid_t pid) noexcept {
 }
 
 void Watch::go_on_as(pid_t pid) noexcept {
+    const bool was_told = to_group_ && ::getpgid(pid) == app_;
     app_ = pid;
     heir_ = 0;
     seek_at_.reset();
     tell({.kind = Note::Kind::kAppMoved, .pid = pid});
+    if (stop_ != 0 && !was_told) { // the one before was: this one would never end
+        ::kill(pid, stop_);
+    }
 }
 
 } // namespace stepdown::supervise

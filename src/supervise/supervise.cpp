@@ -16,9 +16,10 @@ namespace stepdown::supervise {
 namespace {
 
 using std::chrono::milliseconds;
-using Clock = std::chrono::steady_clock; // CLOCK_MONOTONIC: a clock that is set does not matter
+using std::chrono::nanoseconds;
 
 constexpr milliseconds kAbortGrace{10'000}; // where there is no --grace
+constexpr milliseconds kPause{500};         // less may be a busy machine's, or a limit on processor time
 constexpr int kStartOver = 100; // ms: by then the app has been executed, and one that is still there stays for a while
 
 // SIGPIPE for PID 1's own writes comes from itself, and the terminal signals of its process group from the kernel:
@@ -131,12 +132,31 @@ void Watch::until_asked_to_stop() noexcept {
     }
 }
 
+// The kernel stops ppoll(2)'s time, and not the clock, while this process is stopped or its cgroup is frozen (docker
+// pause). Then the app was frozen as well: what it had not done by then it could not do.
+int Watch::poll(std::span<pollfd> ready, int milliseconds) noexcept {
+    const nanoseconds given = std::chrono::milliseconds(milliseconds);
+    timespec left{.tv_sec = given.count() / std::nano::den, .tv_nsec = given.count() % std::nano::den};
+    if (milliseconds < 0) {
+        return static_cast<int>(::syscall(SYS_ppoll, ready.data(), ready.size(), nullptr, nullptr, 0));
+    }
+    const Clock::time_point began = Clock::now();
+    // The call itself: a C library keeps what is left to itself.
+    const auto count = ::syscall(SYS_ppoll, ready.data(), ready.size(), &left, nullptr, 0);
+    const nanoseconds waited = given - std::chrono::seconds(left.tv_sec) - nanoseconds(left.tv_nsec);
+    const nanoseconds stopped = Clock::now() - began - waited;
+    if (waited > nanoseconds(0) && stopped > kPause) { // without, the kernel tells no rest: see personality(2)
+        paused_ += stopped;
+    }
+    return static_cast<int>(count);
+}
+
 // Or else the time is over, or the other work had its turn. -1: no time.
 bool Watch::signalled_within(int milliseconds) noexcept {
     pollfd ready[] = {{.fd = signals_.get(), .events = POLLIN, .revents = 0},
                       {.fd = other_.descriptor, .events = POLLIN, .revents = 0},
                       {.fd = accounts_.descriptor(), .events = POLLIN, .revents = 0}};
-    if (::poll(ready, std::size(ready), milliseconds) <= 0) {
+    if (poll(ready, milliseconds) <= 0) {
         return false;
     }
     if (ready[2].revents != 0) {
@@ -194,6 +214,7 @@ void Watch::take(Event event) noexcept {
         break;
     case Action::kForwardAndTime:
         accounts_.say("stopping");
+        stop_ = app_ == 0 ? 0 : sent_as_[signal_->ssi_signo];
         if (grace_) {
             arm(*grace_);
         }
@@ -202,6 +223,7 @@ void Watch::take(Event event) noexcept {
         forward();
         break;
     case Action::kAbortApp:
+        aborted_ = true;
         arm(grace_.value_or(kAbortGrace));
         tell({.kind = Note::Kind::kWatchdogOver, .to = SIGABRT});
         ::kill(app_, SIGABRT);
@@ -259,10 +281,10 @@ void Watch::end_rest(int number, bool only_new) noexcept {
     }
 }
 
-void Watch::arm(milliseconds time) noexcept { deadline_ = Clock::now() + time; }
+void Watch::arm(milliseconds time) noexcept { deadline_ = now() + time; }
 
-bool Watch::is_over(Moment& moment) noexcept {
-    if (!moment || Clock::now() < *moment) {
+bool Watch::is_over(Moment& moment) const noexcept {
+    if (!moment || now() < *moment) {
         return false;
     }
     moment.reset();
@@ -271,7 +293,7 @@ bool Watch::is_over(Moment& moment) noexcept {
 
 void Watch::be_alive() noexcept {
     if (watchdog_) {
-        alive_until_ = Clock::now() + *watchdog_;
+        alive_until_ = now() + *watchdog_;
     }
 }
 
@@ -295,7 +317,7 @@ void Watch::hear() noexcept {
         take(Event::kWatchdog);
     }
     if (notice.extended && state_ == State::kStopping && deadline_) {
-        deadline_ = std::max(*deadline_, Clock::now() + *notice.extended);
+        deadline_ = std::max(*deadline_, now() + *notice.extended);
     }
 }
 
@@ -311,7 +333,7 @@ int Watch::time_to_wait() const noexcept {
     if (!first) {
         return -1;
     }
-    const auto left = std::chrono::ceil<milliseconds>(*first - Clock::now()).count();
+    const auto left = std::chrono::ceil<milliseconds>(*first - now()).count();
     return static_cast<int>(std::clamp<long long>(left, 0, INT_MAX));
 }
 

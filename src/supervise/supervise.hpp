@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 
+#include <poll.h>
 #include <sys/signalfd.h>
 #include <sys/types.h>
 
@@ -60,10 +61,12 @@ class Watch {
     static constexpr std::size_t kStatuses = 256;
     static constexpr std::size_t kSignalsARead = 16;
 
-    using Moment = std::optional<std::chrono::steady_clock::time_point>;
+    using Clock = std::chrono::steady_clock; // CLOCK_MONOTONIC: a clock that is set does not matter
+    using Moment = std::optional<Clock::time_point>;
 
     Watch(sys::Fd signals, const Supervision& asked, Accounts& accounts, Listener listener) noexcept;
 
+    int poll(std::span<pollfd> ready, int milliseconds) noexcept;
     bool signalled_within(int milliseconds) noexcept;
     std::span<const signalfd_siginfo> wait() noexcept;
     void take(Event event) noexcept;
@@ -74,6 +77,7 @@ class Watch {
     bool send(int number) noexcept;
     void hear() noexcept;
     void be_alive() noexcept;
+    bool may_go_on() const noexcept;
     bool may_have_forked(int status) noexcept;
     void seek() noexcept;
     void follow(pid_t pid) noexcept;
@@ -81,9 +85,10 @@ class Watch {
     void tell(const Note& note) const noexcept;
     Names::Name name_of_next() const noexcept;
     void end_rest(int number, bool only_new) noexcept;
+    Clock::time_point now() const noexcept { return Clock::now() - paused_; }
     void arm(std::chrono::milliseconds time) noexcept;
     int time_to_wait() const noexcept;
-    static bool is_over(Moment& moment) noexcept; // and then there is none any more
+    bool is_over(Moment& moment) const noexcept; // and then there is none any more
 
     sys::Fd signals_;
     pid_t own_pid_;
@@ -108,10 +113,13 @@ class Watch {
     State state_ = State::kRunning;
     pid_t app_ = 0;
     pid_t heir_ = 0; // MAINPID=: who is the app when this one has ended; 0: nobody
+    int stop_ = 0;   // the first stop signal, as it was sent on; 0: none, or to all
+    bool aborted_ = false;
     OtherWork other_;
     bool app_reaped_ = false;
     bool more_to_reap_ = false;
     const signalfd_siginfo* signal_ = nullptr; // the one in hand
+    Clock::duration paused_{};                 // how long this process was stopped or frozen while a time ran
     Moment deadline_;                          // the state's timer
     Moment alive_until_;                       // the watchdog's
     Moment seek_at_;                           // the daemon's

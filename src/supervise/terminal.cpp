@@ -1,17 +1,31 @@
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "supervise/terminal.hpp"
 
 namespace stepdown::supervise {
 
-int owned_terminal() noexcept {
+int owned_terminal(bool error_is_terminal) noexcept {
     const pid_t own_group = ::getpgrp();
-    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    const int last = error_is_terminal ? STDERR_FILENO : STDOUT_FILENO;
+    for (int fd = STDIN_FILENO; fd <= last; ++fd) {
         if (::tcgetpgrp(fd) == own_group) {
             return fd;
         }
     }
     return -1;
+}
+
+std::optional<sys::Fd> open_error_terminal() noexcept {
+    if (::isatty(STDERR_FILENO) == 0) {
+        return std::nullopt;
+    }
+    constexpr int kFlags = O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    sys::Fd own(::open("/proc/self/fd/2", kFlags));
+    if (!own && ::tcgetpgrp(STDERR_FILENO) >= 0) { // this session's, which needs no right to it: as after su(1)
+        own = sys::Fd(::open("/dev/tty", kFlags));
+    }
+    return own;
 }
 
 void lead_process_group(int terminal, bool new_session) noexcept {

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -64,6 +65,68 @@ int leave_orphans(int count, bool waiting) {
     return 0;
 }
 
+volatile std::sig_atomic_t signals_got = 0;
+
+// As many as asked for, each PID 1's child at once and ended when the next begins.
+[[noreturn]] void fork_without_end(int count) {
+    struct sigaction counted{};
+    counted.sa_handler = [](int) { signals_got = signals_got + 1; };
+    ::sigaction(SIGUSR1, &counted, nullptr);
+    std::puts("ready");
+    alignas(16) static std::array<char, 16384> stack;
+    const auto nothing = [](void*) { return 0; };
+    constexpr int kFlags = CLONE_VM | CLONE_VFORK | CLONE_PARENT | SIGCHLD;
+    int told = 0;
+    const auto tell = [&told] {
+        if (const int got = signals_got; got != told) {
+            told = got;
+            std::printf("got %d\n", got);
+        }
+    };
+    for (int made = 0; made < count; tell()) {
+        if (::clone(nothing, stack.data() + stack.size(), kFlags, nullptr) > 0) {
+            ++made;
+        } else {
+            ::sched_yield(); // no number is free: PID 1 has not reaped them yet
+        }
+    }
+    std::puts("done");
+    for (;;) {
+        ::pause();
+        tell();
+    }
+}
+
+// Orphans by the hundred at a time. They end at once, or all together when standard input has: nobody writes to the
+// gate.
+int leave_crowd(int count, bool together) {
+    constexpr int kPart = 500;
+    int gate[2];
+    if (::pipe(gate) < 0) {
+        return 1;
+    }
+    for (int made = 0; made < count; made += kPart) {
+        const pid_t middle = ::fork();
+        if (middle == 0) {
+            ::close(gate[1]);
+            for (int i = 0; i < kPart && made + i < count; ++i) {
+                char byte = 0;
+                if (::fork() == 0) {
+                    ::_exit(together ? static_cast<int>(::read(gate[0], &byte, 1)) : 0);
+                }
+            }
+            ::_exit(0);
+        }
+        if (middle < 0 || ::waitpid(middle, nullptr, 0) != middle) {
+            return 1;
+        }
+    }
+    std::puts("made");
+    ::close(gate[1]);
+    std::getchar();
+    return 0;
+}
+
 int die_by(int number) {
     const rlimit none{};
     ::setrlimit(RLIMIT_CORE, &none);
@@ -107,6 +170,12 @@ int main(int argc, char** argv) {
     } else if (mode == "orphans-and-pause") {
         leave_orphans(number, false);
         ::pause();
+    } else if (mode == "crowd") {
+        return leave_crowd(number, false);
+    } else if (mode == "crowd-together") {
+        return leave_crowd(number, true);
+    } else if (mode == "forks") {
+        fork_without_end(number);
     } else if (mode == "die") {
         return die_by(number);
     } else if (mode == "exit") {

@@ -12,6 +12,7 @@ import pytest
 
 PEERS = ("tini", "dumb-init", "catatonit", "gosu")
 BINARY = pathlib.Path(os.environ["PROGRAM_UNDER_TEST"])  # not STEPDOWN_: that would be an option of the program
+SUPERVISED = os.environ["SUPERVISED_APP"]  # tests/payload/supervised.cpp
 OWN_RUN = ["sh", "-c", 'mount -t tmpfs tmpfs /run && exec "$@"', "sh"]
 PATIENCE = 60  # seconds; a loaded machine
 
@@ -50,12 +51,14 @@ class Program:
 
 @pytest.fixture(scope="session")
 def folder():
-    """Ours under every peer's name, where everybody may execute it: pytest's own folders are closed to all but one user."""
+    """Ours under every peer's name, and an app of the tests, where everybody may execute them: pytest's own folders are
+    closed to all but one user."""
     with tempfile.TemporaryDirectory(prefix="front-ends.") as path:
         base = pathlib.Path(path)
         base.chmod(0o755)
         for name in (*PEERS, "su-exec", "stepdown"):
             shutil.copy(BINARY, base / name)
+        shutil.copy(SUPERVISED, base / "supervised")
         yield base
 
 

@@ -1,5 +1,8 @@
 """The peers' command lines and variables: the real program and ours are run, and must end and print alike."""
 
+import pathlib
+import runpy
+
 import pytest
 
 TINI_APPS = [
@@ -106,3 +109,13 @@ def test_a_peers_program_does_not_read_its_apps_options(ours, theirs):
     assert ours["tini"].run("echo", "-l").out == "-l\n"
     assert ours["catatonit"].run("echo", "-V").out == "-V\n"
     assert "MIT" in theirs["tini"].run("echo", "-l").out
+
+
+def test_tini_tells_the_terms_of_what_is_in_it(ours, theirs):
+    """In its own words, and with all that the packages' inventory knows."""
+    parts = runpy.run_path(str(pathlib.Path(__file__).parents[2] / "packaging/inventory"))["PARTS"]
+    said = ours["tini"].run("-l")
+    assert said.code == 0 and said.out.startswith("This is stepdown, called tini."), said
+    told = [tuple(line.strip().split("  ", 1)) for line in said.out.splitlines() if line.startswith("  ")]
+    assert [(name, licence.strip()) for name, licence in told] == [(part.name, part.licence) for part in parts]
+    assert not set(said.out.splitlines()) & (set(theirs["tini"].run("-l").out.splitlines()) - {""})

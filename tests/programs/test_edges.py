@@ -82,6 +82,88 @@ while True: time.sleep(0.05)
     assert process.wait(timeout=PATIENCE) == 143
 
 
+# As a debugger on the host does: PID 1 is stopped in the middle of its calls and goes on, again and again.
+INTERRUPTER = """
+import ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+SEIZE, INTERRUPT, CONT, DETACH, ALL = 0x4206, 0x4207, 7, 17, 0x40000000
+pid = int(sys.argv[1])
+def trace(request):
+    assert libc.ptrace(request, pid, None, None) == 0, os.strerror(ctypes.get_errno())
+trace(SEIZE)
+for _ in range(200):
+    trace(INTERRUPT); os.waitpid(pid, ALL); trace(CONT)
+trace(INTERRUPT); os.waitpid(pid, ALL); trace(DETACH)
+"""
+
+
+def test_a_pid_1_whose_calls_are_interrupted_loses_nothing(ours):
+    """EINTR, with and without a time that runs."""
+    app = "trap 'echo got' USR1; echo up; while :; do sleep 0.02; done"
+    for options in ([], ["--watchdog=1h"]):
+        process = ours["stepdown"].start(*USER, *options, "--", "sh", "-c", app, as_pid_1=True)
+        assert process.stdout.readline() == "up\n"
+        first = pid_1(process)
+        tracer = subprocess.Popen([sys.executable, "-c", INTERRUPTER, str(first)], stderr=subprocess.PIPE, text=True)
+        for _ in range(20):
+            os.kill(first, signal.SIGUSR1)
+            assert process.stdout.readline() == "got\n"
+        assert tracer.wait(timeout=PATIENCE) == 0, tracer.stderr.read()
+        os.kill(first, signal.SIGTERM)
+        assert process.wait(timeout=PATIENCE) == 143
+        assert process.stdout.read() == "", "nothing came twice"
+
+
+def test_a_traced_app_ends_as_any_other(ours):
+    """Its status comes to PID 1 when the tracer has seen it."""
+    app = "echo $$; read x; exit 9"
+    process = ours["stepdown"].start(*USER, "--", "sh", "-c", app, as_pid_1=True, stdin=-1)
+    process.stdout.readline()
+    app_pid = children(pid_1(process))[0]
+    script = ("import ctypes, os, sys; pid = int(sys.argv[1]); assert ctypes.CDLL(None).ptrace(0x4206, pid, None, None) == 0\n"
+              "print('traces', flush=True); assert os.WEXITSTATUS(os.waitpid(pid, 0x40000000)[1]) == 9")
+    tracer = subprocess.Popen([sys.executable, "-c", script, str(app_pid)], stdout=subprocess.PIPE, text=True)
+    assert tracer.stdout.readline() == "traces\n"
+    process.stdin.write("\n")
+    process.stdin.flush()
+    assert process.wait(timeout=PATIENCE) == 9 and tracer.wait(timeout=PATIENCE) == 0
+
+
+# Makes processes until the namespace has no number left, and keeps them.
+FILLER = """
+import os, signal, time
+signal.signal(signal.SIGTERM, lambda *_: os._exit(7))
+parent = os.getpid()
+try:
+    while True:
+        if os.fork() == 0:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            while True: time.sleep(1000)
+except OSError as error:
+    print("full", error.errno, flush=True)
+while True: time.sleep(0.05)
+"""
+
+
+def test_a_full_pid_namespace_does_not_keep_pid_1_from_its_work(ours):
+    """Since Linux 6.14 kernel.pid_max is a namespace's own; before, it is filled up to a limit of processes instead."""
+    release = tuple(int(word) for word in os.uname().release.split(".")[:2])
+    room = "echo 350 >/proc/sys/kernel/pid_max && " if release >= (6, 14) else ""
+    limit = [] if room else ["--rlimit=nproc=300"]
+    before = open("/proc/sys/kernel/pid_max", encoding="ascii").read()
+    words = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", room + 'exec "$@"', "sh", ours["stepdown"].path,
+             *USER, "--log-orphans", "--drain=1s", *limit, "--", sys.executable, "-c", FILLER]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    assert process.stdout.readline() == "full 11\n", process.stderr.read()  # EAGAIN
+    assert open("/proc/sys/kernel/pid_max", encoding="ascii").read() == before
+    assert len(children(children(pid_1(process))[0])) > 40
+    began = time.monotonic()
+    os.kill(pid_1(process), signal.SIGTERM)
+    _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 7 and "when --drain was over" in err, err
+    assert time.monotonic() - began < 10
+
+
 def test_with_kill_on_orphan_the_app_does_not_outlive_a_stepdown_that_is_not_pid_1(ours):
     for options, outlives in (([], True), (["--kill-on-orphan"], False)):
         process = ours["stepdown"].start(*USER, *options, "--", "sleep", "1000")

@@ -155,9 +155,12 @@ def test_tini_names_the_orphans_it_reaps(ours):
 
 
 def test_verbosity_is_counted_and_goes_to_standard_error(ours):
-    for words, env in ((["-vvv", "true"], {}), (["true"], {"TINI_VERBOSITY": "3"})):
-        ended = ours["tini"].run(*words, env=env)
-        assert "Received SIGCHLD" in ended.err and ended.out == ""
+    for peer, words, env in (("tini", ["-vvv", "true"], {}), ("tini", ["true"], {"TINI_VERBOSITY": "3"}), ("dumb-init", ["-v", "true"], {}),
+                             ("dumb-init", ["true"], {"DUMB_INIT_DEBUG": "1"}), ("catatonit", ["true"], {"CATATONIT_DEBUG": "1"})):
+        ended = ours[peer].run(*words, env=env)
+        assert "Received SIGCHLD" in ended.err and ended.out == "", (peer, ended)
+    for peer, env in (("tini", {"TINI_VERBOSITY": "2"}), ("dumb-init", {"DUMB_INIT_DEBUG": "0"})):
+        assert "Received SIGCHLD" not in ours[peer].run("true", env=env).err, (peer, env)
 
 
 def test_tini_gets_the_signal_of_its_parents_end(ours, tmp_path):
@@ -218,6 +221,30 @@ def read_until(terminal, pattern):
         assert time.monotonic() < deadline, said
         if select.select([terminal], [], [], 0.1)[0]:
             said += os.read(terminal, 4096)
+    return said
+
+
+def test_the_terminals_hand_over_costs_no_signal_under_dumb_init(ours):
+    """dumb-init leaves its terminal, drops the first HUP and CONT, which the kernel sends for that, and a user's if they do not come.
+    Here nobody leaves it: none comes unasked, and the first that is sent arrives."""
+    recorder = ("import signal, sys; numbers = {1, 18, 15}; signal.pthread_sigmask(signal.SIG_BLOCK, numbers); print('ready', flush=True)\n"
+                "while True: print('got', int(signal.sigwait(numbers)), flush=True)")
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(ours["dumb-init"].path, ["dumb-init", sys.executable, "-c", recorder])
+    said = read_until(terminal, rb"ready\r\n")
+    time.sleep(0.5)
+    os.kill(pid, signal.SIGHUP)
+    said += read_until(terminal, rb"got 1\r\n")
+    os.kill(pid, signal.SIGCONT)
+    said += read_until(terminal, rb"got 18\r\n")
+    os.kill(pid, signal.SIGTERM)
+    said += read_until(terminal, rb"got 15\r\n")
+    assert said.count(b"got") == 3, said
+    os.kill(children(pid)[0], signal.SIGKILL)
+    until(lambda: state(pid) == "Z")
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 137
+    os.close(terminal)
 
 
 @pytest.mark.parametrize("peer", ["tini", "dumb-init", "catatonit"])

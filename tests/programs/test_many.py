@@ -8,29 +8,6 @@ from conftest import PATIENCE
 
 MANY = 50_000
 
-# One child after another whose child is left to PID 1; those end at once, or all together.
-CROWD = """
-import os, sys
-count, together = int(sys.argv[1]), sys.argv[2] == "together"
-gate, open_gate = os.pipe()
-made = 0
-while made < count:
-    middle = os.fork()
-    if middle == 0:
-        os.close(open_gate)
-        for _ in range(min(500, count - made)):
-            if os.fork() == 0:
-                if together:
-                    os.read(gate, 1)
-                os._exit(0)
-        os._exit(0)
-    os.waitpid(middle, 0)
-    made += min(500, count - made)
-print("made", flush=True)
-os.close(open_gate)
-sys.stdin.readline()
-"""
-
 
 def pid_1(process):
     with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as file:
@@ -42,9 +19,10 @@ def children(pid):
         return len(file.read().split())
 
 
-def crowd(ours, count, how):
-    return ours["stepdown"].start("--user=10001:10001", "--receipt=off", "--", sys.executable, "-c", CROWD, str(count), how,
-                                  as_pid_1=True, stdin=-1)
+def crowd(ours, count, *options, how="crowd", **streams):
+    """tests/payload/supervised.cpp: orphans that end at once, or all together."""
+    return ours["stepdown"].start("--user=10001:10001", "--receipt=off", *options, "--", ours["supervised"].path, how, str(count),
+                                  as_pid_1=True, stdin=-1, **streams)
 
 
 def ends_well_without_orphans(process):
@@ -57,13 +35,13 @@ def ends_well_without_orphans(process):
 
 
 def test_fifty_thousand_orphans_leave_no_zombie(ours):
-    process = crowd(ours, MANY, "at-once")
+    process = crowd(ours, MANY)
     assert process.stdout.readline() == "made\n"
     ends_well_without_orphans(process)
 
 
 def test_signals_have_their_turn_in_a_storm_of_ends(ours):
-    process = crowd(ours, 5_000, "together")
+    process = crowd(ours, 5_000, how="crowd-together")
     assert process.stdout.readline() == "made\n"
     os.kill(pid_1(process), 15)
     assert process.wait(timeout=PATIENCE) == 143
@@ -72,8 +50,7 @@ def test_signals_have_their_turn_in_a_storm_of_ends(ours):
 def test_a_full_pipe_of_the_log_does_not_stop_pid_1(ours):
     """Nobody reads standard error, and PID 1 has a line for every orphan."""
     reader, writer = os.pipe()
-    process = ours["stepdown"].start("--user=10001:10001", "--receipt=off", "--log-orphans", "--", sys.executable, "-c",
-                                     CROWD, "3000", "at-once", as_pid_1=True, stdin=-1, stderr=writer)
+    process = crowd(ours, 3_000, "--log-orphans", stderr=writer)
     os.close(writer)
     assert process.stdout.readline() == "made\n"
     ends_well_without_orphans(process)

@@ -290,6 +290,47 @@ notify(f"READY=1\\nMAINPID={new}"); say("named"); time.sleep(1); sys.exit(4)
     assert finish(process)[:2] == (8, "stopped\n")
 
 
+SUCCESSOR = HEIR + """
+new = os.fork()
+if new == 0: heir(8)
+{}
+notify(f"READY=1\\nMAINPID={{new}}"); say("named")
+while True: time.sleep(0.05)
+"""
+
+
+def test_an_app_that_has_been_asked_to_stop_hands_that_on_with_the_rest(ours):
+    """It ends, its successor goes on: who asked has asked both, and would wait for the engine's whole timeout."""
+    process = start(ours, ["--ready=notify", "--grace=1h"], python(SUCCESSOR.format("")))
+    assert process.stdout.readline() == "named\n"
+    until_said(process, "the app is ready")
+    os.kill(pid_1(process), signal.SIGTERM)
+    assert finish(process)[:2] == (8, "stopped\n")
+
+
+def test_an_app_that_was_killed_does_not_go_on_as_another(ours):
+    process = start(ours, ["--ready=notify", "--grace=300ms"], python(SUCCESSOR.format("signal.signal(signal.SIGTERM, signal.SIG_IGN)")))
+    assert process.stdout.readline() == "named\n"
+    until_said(process, "the app is ready")
+    os.kill(pid_1(process), signal.SIGTERM)
+    code, out, err = finish(process)
+    assert (code, out) == (137, "stopped\n") and "--grace was over" in err, err
+
+
+def test_a_daemon_found_after_the_request_to_stop_is_asked_too(ours):
+    """The first process is on its way out when TERM comes, and no longer hands it on."""
+    process = start(ours, ["--forking", "--grace=1h"], python(DAEMON + """
+signal.signal(signal.SIGTERM, lambda *_: say("asked"))
+daemon(9); sys.stdin.readline()
+"""), stdin=-1)
+    assert process.stdout.readline() == "serves\n"
+    os.kill(pid_1(process), signal.SIGTERM)
+    assert process.stdout.readline() == "asked\n"
+    process.stdin.close()
+    code, out, err = finish(process)
+    assert (code, out) == (9, "stopped\n"), err
+
+
 @pytest.mark.parametrize("named", ["1", "0", "-1", "4194304", "99999999999", "x", "{os.getpid()}", "{os.fork() or os._exit(0)}"])
 def test_mainpid_of_nobody_that_is_left_changes_nothing(ours, named):
     process = start(ours, ["--ready=notify"], python(f"""
