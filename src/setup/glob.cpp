@@ -128,8 +128,8 @@ std::vector<std::string> expand_braces(std::string_view pattern) {
         }
         std::vector<std::size_t> ends = brace->commas;
         ends.push_back(brace->close);
-        for (std::size_t from = brace->close, i = ends.size(); i-- > 0;) {
-            from = i == 0 ? brace->open : ends[i - 1];
+        for (std::size_t i = ends.size(); i-- > 0;) {
+            const std::size_t from = i == 0 ? brace->open : ends[i - 1];
             todo.push_back(next.substr(0, brace->open) + next.substr(from + 1, ends[i] - from - 1) +
                            next.substr(brace->close + 1));
         }
