@@ -254,10 +254,13 @@ TEST(ConfineRead, ReadsAnErrnoByItsName) {
 
 TEST(ConfineRead, KnowsEveryErrnoOfTheSystem) {
     for (unsigned number = 1; number < 134; ++number) {
+#ifdef __GLIBC__ // musl has no names to hold ours against
         if (const char* name = strerrorname_np(static_cast<int>(number))) {
             EXPECT_EQ(errno_of(name), number) << name;
-            EXPECT_EQ(errno_of(errno_name(number)), number);
         }
+#endif
+        const std::string ours = errno_name(number);
+        EXPECT_TRUE(ours == std::to_string(number) || errno_of(ours) == number) << ours; // two numbers have no name
     }
     EXPECT_EQ(errno_name(2000), "2000");
     EXPECT_EQ(errno_name(0), "0");
