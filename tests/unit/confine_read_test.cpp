@@ -257,6 +257,7 @@ TEST(ConfineRead, KnowsEveryErrnoOfTheSystem) {
 #ifdef __GLIBC__ // musl has no names to hold ours against
         if (const char* name = strerrorname_np(static_cast<int>(number))) {
             EXPECT_EQ(errno_of(name), number) << name;
+            EXPECT_EQ(errno_of(errno_name(number)), number);
         }
 #endif
         const std::string ours = errno_name(number);
