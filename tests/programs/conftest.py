@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from dataclasses import dataclass
 
 import pytest
@@ -19,6 +20,20 @@ PATIENCE = 60  # seconds; a loaded machine
 # Whoever starts the tests with & has these ignored, and the peers do not agree on whether the app should find them so.
 for number in (signal.SIGINT, signal.SIGQUIT):
     signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+
+
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        return [int(word) for word in file.read().split()]
+
+
+def pid_1(process):
+    """unshare's only child, once it is there."""
+    deadline = time.monotonic() + PATIENCE
+    while not (found := children(process.pid)):
+        assert time.monotonic() < deadline
+    [pid] = found
+    return pid
 
 
 @dataclass(frozen=True)

@@ -7,20 +7,9 @@ import subprocess
 import sys
 import time
 
-from conftest import PATIENCE
+from conftest import PATIENCE, children, pid_1
 
 USER = ["--user=10001:10001", "--receipt=off"]
-
-
-def pid_1(process):
-    """unshare's child."""
-    with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as file:
-        return int(file.read())
-
-
-def children(pid):
-    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
-        return [int(word) for word in file.read().split()]
 
 
 def state(pid):

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from conftest import OWN_RUN, PATIENCE
+from conftest import OWN_RUN, PATIENCE, children, pid_1
 
 DROPPED = ["--user=10001:10001", "--receipt=off"]
 STARTS = [("stepdown", [*DROPPED, "--"]), ("tini", ["--"]), ("tini", ["-g", "--"]), ("dumb-init", []), ("dumb-init", ["-c"]), ("catatonit", [])]
@@ -38,12 +38,6 @@ def python(script):
 
 def start(ours, peer, options, script, **kind):
     return ours[peer].start(*options, *python(script), as_pid_1=True, **kind)
-
-
-def pid_1(process):
-    """unshare's child."""
-    with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as file:
-        return int(file.read())
 
 
 @every_start
@@ -176,8 +170,8 @@ while True: os.fork() or os._exit(0); os.wait(); time.sleep(0.01)
     threading.Thread(target=read, daemon=True).start()
     assert seen.wait(PATIENCE), said
     time.sleep(0.5)
-    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
-        os.kill(int(file.read()), signal.SIGTERM)
+    [child] = children(pid)
+    os.kill(child, signal.SIGTERM)
     deadline = time.monotonic() + PATIENCE
     while (ended := os.waitpid(pid, os.WNOHANG))[0] == 0:
         assert time.monotonic() < deadline, said

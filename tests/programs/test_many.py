@@ -4,19 +4,9 @@ import os
 import sys
 import time
 
-from conftest import PATIENCE
+from conftest import PATIENCE, children, pid_1
 
 MANY = 50_000
-
-
-def pid_1(process):
-    with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as file:
-        return int(file.read())
-
-
-def children(pid):
-    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
-        return len(file.read().split())
 
 
 def crowd(ours, count, *options, how="crowd", **streams):
@@ -27,7 +17,7 @@ def crowd(ours, count, *options, how="crowd", **streams):
 
 def ends_well_without_orphans(process):
     pid, deadline = pid_1(process), time.monotonic() + PATIENCE
-    while children(pid) > 1:
+    while len(children(pid)) > 1:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     process.stdin.close()

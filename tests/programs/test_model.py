@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 
-from conftest import PATIENCE
+from conftest import PATIENCE, children, pid_1
 
 DRAIN = 0.4
 GRACE = 0.4
@@ -81,16 +81,14 @@ class Real:
         self.process = ours["stepdown"].start("--user=10001:10001", "--receipt=off", "--log-level=info", *options, "--",
                                               sys.executable, "-c", ACTOR, as_pid_1=True, stdin=-1)
         assert self.process.stdout.readline() == "ready\n"
-        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children", encoding="ascii") as file:
-            self.pid = int(file.read())
+        self.pid = pid_1(self.process)
 
     def tell(self, line):
         self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
 
     def children(self):
-        with open(f"/proc/{self.pid}/task/{self.pid}/children", encoding="ascii") as file:
-            return len(file.read().split())
+        return len(children(self.pid))
 
     def settles_at(self, count):
         deadline = time.monotonic() + PATIENCE

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from conftest import PATIENCE
+from conftest import PATIENCE, pid_1
 
 USER = ["--user=10001:10001", "--receipt=off", "--log-level=info"]
 
@@ -48,17 +48,6 @@ def until_said(process, words):
         assert time.monotonic() < deadline and (byte := os.read(process.stderr.fileno(), 1)), said
         said += byte
     return said.decode()
-
-
-def pid_1(process):
-    """unshare's child."""
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as file:
-            words = file.read().split()
-        if words:
-            return int(words[0])
-        assert time.monotonic() < deadline
 
 
 def becomes(ours, process, code, line=""):

@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from conftest import PATIENCE
+from conftest import PATIENCE, pid_1
 
 STARTS = [("stepdown", ["--user=10001:10001", "--receipt=off", "--log-level=debug", "--"]), ("tini", ["-vvv", "--"]), ("dumb-init", ["-c", "-v"])]
 every_start = pytest.mark.parametrize("peer,options", STARTS, ids=[peer for peer, _ in STARTS])
@@ -85,8 +85,7 @@ def says(process, line):
 def start(ours, peer, options, terminal):
     process = ours[peer].start(*options, sys.executable, "-c", APP, as_pid_1=True, stderr=terminal.theirs)
     says(process, "up 0\n")  # the app's description of the terminal is as it was
-    with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as file:
-        return process, int(file.read())
+    return process, pid_1(process)
 
 
 def goes_on(process, pid):
@@ -131,8 +130,7 @@ def test_no_line_waits_for_one_that_the_app_writes(ours, terminal):
     process = ours["stepdown"].start("--user=10001:10001", "--receipt=off", "--log-level=debug", "--", sys.executable, "-c",
                                      script + APP, as_pid_1=True, stderr=terminal.theirs)
     says(process, "up 0\n")
-    with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as file:
-        pid = int(file.read())
+    pid = pid_1(process)
     time.sleep(0.5)
     while select.select([terminal.ours], [], [], 0)[0]:  # room, but the app's
         os.read(terminal.ours, 1)

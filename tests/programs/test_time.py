@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from conftest import PATIENCE
+from conftest import PATIENCE, children, pid_1
 
 USER = ["--user=10001:10001", "--receipt=off"]
 HOUR = 3600
@@ -64,8 +64,7 @@ class Pending:
         self.ends_with, self.ended = ends_with, None
         self.process = ours["stepdown"].start(*USER, option, "--", sys.executable, "-c", PRELUDE + script, as_pid_1=True, stdin=-1)
         assert self.process.stdout.readline() == "up\n"
-        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children", encoding="ascii") as file:
-            self.pid = int(file.read())
+        self.pid = pid_1(self.process)
         start(self)
         self.began = time.monotonic()
 
@@ -149,10 +148,8 @@ def test_a_lively_app_that_is_stopped_with_pid_1_survives_and_is_still_watched(o
     script = PRELUDE + LIVELY
     process = ours["stepdown"].start(*USER, "--watchdog=2s", "--", sys.executable, "-c", script, str(silence), as_pid_1=True)
     assert process.stdout.readline() == "up\n"
-    with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as file:
-        pid = int(file.read())
-    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
-        app = int(file.read())
+    pid = pid_1(process)
+    [app] = children(pid)
     for _ in range(2):
         stop_and_go_on([app, pid])
         time.sleep(1)
