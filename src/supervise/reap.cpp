@@ -72,9 +72,9 @@ void Watch::note_end(pid_t pid, int status, const char* name) noexcept {
     if (is_app && may_have_forked(status)) {
         app_ = 0;
         if (!daemon_found_) {
-            seek_until_ = now() + kSeekLongest;
+            seek_until_ = clock_.now() + kSeekLongest;
         }
-        seek_at_ = now(); // when the others that have ended are reaped
+        seek_at_ = clock_.now(); // when the others that have ended are reaped
         return;
     }
     if (is_app) {
@@ -121,7 +121,7 @@ void Watch::seek() noexcept {
         return;
     }
     if (!daemon_found_ && !is_over(seek_until_)) {
-        seek_at_ = now() + kSeekAgain;
+        seek_at_ = clock_.now() + kSeekAgain;
         return;
     }
     daemon_.reset();

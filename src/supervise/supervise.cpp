@@ -16,10 +16,8 @@ namespace stepdown::supervise {
 namespace {
 
 using std::chrono::milliseconds;
-using std::chrono::nanoseconds;
 
 constexpr milliseconds kAbortGrace{10'000}; // where there is no --grace
-constexpr milliseconds kPause{500};         // less may be a busy machine's, or a limit on processor time
 constexpr int kStartOver = 100; // ms: by then the app has been executed, and one that is still there stays for a while
 
 // SIGPIPE for PID 1's own writes comes from itself, and the terminal signals of its process group from the kernel:
@@ -132,31 +130,12 @@ void Watch::until_asked_to_stop() noexcept {
     }
 }
 
-// The kernel stops ppoll(2)'s time, and not the clock, while this process is stopped or its cgroup is frozen (docker
-// pause). Then the app was frozen as well: what it had not done by then it could not do.
-int Watch::poll(std::span<pollfd> ready, int milliseconds) noexcept {
-    const nanoseconds given = std::chrono::milliseconds(milliseconds);
-    timespec left{.tv_sec = given.count() / std::nano::den, .tv_nsec = given.count() % std::nano::den};
-    if (milliseconds < 0) {
-        return static_cast<int>(::syscall(SYS_ppoll, ready.data(), ready.size(), nullptr, nullptr, 0));
-    }
-    const Clock::time_point began = Clock::now();
-    // The call itself: a C library keeps what is left to itself.
-    const auto count = ::syscall(SYS_ppoll, ready.data(), ready.size(), &left, nullptr, 0);
-    const nanoseconds waited = given - std::chrono::seconds(left.tv_sec) - nanoseconds(left.tv_nsec);
-    const nanoseconds stopped = Clock::now() - began - waited;
-    if (waited > nanoseconds(0) && stopped > kPause) { // without, the kernel tells no rest: see personality(2)
-        paused_ += stopped;
-    }
-    return static_cast<int>(count);
-}
-
 // Or else the time is over, or the other work had its turn. -1: no time.
 bool Watch::signalled_within(int milliseconds) noexcept {
     pollfd ready[] = {{.fd = signals_.get(), .events = POLLIN, .revents = 0},
                       {.fd = other_.descriptor, .events = POLLIN, .revents = 0},
                       {.fd = accounts_.descriptor(), .events = POLLIN, .revents = 0}};
-    if (poll(ready, milliseconds) <= 0) {
+    if (clock_.poll(ready, milliseconds) <= 0) {
         return false;
     }
     if (ready[2].revents != 0) {
@@ -281,10 +260,10 @@ void Watch::end_rest(int number, bool only_new) noexcept {
     }
 }
 
-void Watch::arm(milliseconds time) noexcept { deadline_ = now() + time; }
+void Watch::arm(milliseconds time) noexcept { deadline_ = clock_.now() + time; }
 
-bool Watch::is_over(Moment& moment) const noexcept {
-    if (!moment || now() < *moment) {
+bool Watch::is_over(Moment& moment) noexcept {
+    if (!moment || clock_.now() < *moment) {
         return false;
     }
     moment.reset();
@@ -293,7 +272,7 @@ bool Watch::is_over(Moment& moment) const noexcept {
 
 void Watch::be_alive() noexcept {
     if (watchdog_) {
-        alive_until_ = now() + *watchdog_;
+        alive_until_ = clock_.now() + *watchdog_;
     }
 }
 
@@ -317,12 +296,12 @@ void Watch::hear() noexcept {
         take(Event::kWatchdog);
     }
     if (notice.extended && state_ == State::kStopping && deadline_) {
-        deadline_ = std::max(*deadline_, now() + *notice.extended);
+        deadline_ = std::max(*deadline_, clock_.now() + *notice.extended);
     }
 }
 
 // In poll(2)'s milliseconds, rounded up so that it never wakes too early; -1: nothing to wait for but signals.
-int Watch::time_to_wait() const noexcept {
+int Watch::time_to_wait() noexcept {
     if (more_to_reap_) {
         return 0;
     }
@@ -333,7 +312,7 @@ int Watch::time_to_wait() const noexcept {
     if (!first) {
         return -1;
     }
-    const auto left = std::chrono::ceil<milliseconds>(*first - now()).count();
+    const auto left = std::chrono::ceil<milliseconds>(*first - clock_.now()).count();
     return static_cast<int>(std::clamp<long long>(left, 0, INT_MAX));
 }
 

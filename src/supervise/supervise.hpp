@@ -6,7 +6,6 @@
 #include <optional>
 #include <span>
 
-#include <poll.h>
 #include <sys/signalfd.h>
 #include <sys/types.h>
 
@@ -15,6 +14,7 @@
 #include "supervise/daemon.hpp"
 #include "supervise/names.hpp"
 #include "supervise/note.hpp"
+#include "supervise/own_clock.hpp"
 #include "supervise/readiness.hpp"
 #include "supervise/rest.hpp"
 #include "supervise/table.hpp"
@@ -61,12 +61,10 @@ class Watch {
     static constexpr std::size_t kStatuses = 256;
     static constexpr std::size_t kSignalsARead = 16;
 
-    using Clock = std::chrono::steady_clock; // CLOCK_MONOTONIC: a clock that is set does not matter
-    using Moment = std::optional<Clock::time_point>;
+    using Moment = std::optional<OwnClock::Time>;
 
     Watch(sys::Fd signals, const Supervision& asked, Accounts& accounts, Listener listener) noexcept;
 
-    int poll(std::span<pollfd> ready, int milliseconds) noexcept;
     bool signalled_within(int milliseconds) noexcept;
     std::span<const signalfd_siginfo> wait() noexcept;
     void take(Event event) noexcept;
@@ -85,10 +83,9 @@ class Watch {
     void tell(const Note& note) const noexcept;
     Names::Name name_of_next() const noexcept;
     void end_rest(int number, bool only_new) noexcept;
-    Clock::time_point now() const noexcept { return Clock::now() - paused_; }
     void arm(std::chrono::milliseconds time) noexcept;
-    int time_to_wait() const noexcept;
-    bool is_over(Moment& moment) const noexcept; // and then there is none any more
+    int time_to_wait() noexcept;
+    bool is_over(Moment& moment) noexcept; // and then there is none any more
 
     sys::Fd signals_;
     pid_t own_pid_;
@@ -119,10 +116,10 @@ class Watch {
     bool app_reaped_ = false;
     bool more_to_reap_ = false;
     const signalfd_siginfo* signal_ = nullptr; // the one in hand
-    Clock::duration paused_{};                 // how long this process was stopped or frozen while a time ran
-    Moment deadline_;                          // the state's timer
-    Moment alive_until_;                       // the watchdog's
-    Moment seek_at_;                           // the daemon's
+    OwnClock clock_;
+    Moment deadline_;    // the state's timer
+    Moment alive_until_; // the watchdog's
+    Moment seek_at_;     // the daemon's
     Moment seek_until_;
     Outcome outcome_;
     std::array<signalfd_siginfo, kSignalsARead> read_;
