@@ -213,7 +213,7 @@ Result<> Hearing::write_profile() {
     for (const std::string& name : records.doubtful) {
         log_.warn("record: " + name + " was let through and refused, and no rule can tell which: it is let through");
     }
-    const auto written = sys::write_whole(start_.recorded.fd.get(), confine::profile_text(std::move(records)));
+    const auto written = sys::write_whole(start_.recorded.fd.get(), confine::profile_text(records));
     return written ? Result<>()
                    : call_failed(ExitCode::kInternal, "cannot write " + start_.recorded.path, "write", written.error());
 }

@@ -48,7 +48,7 @@ Result<> merge(sys::Kernel& kernel, const std::vector<std::string>& files, const
     if (!out) {
         return call_failed(ExitCode::kUsage, "cannot write " + output, "open", errno);
     }
-    const auto written = sys::write_whole(out.get(), confine::profile_text(std::move(all)));
+    const auto written = sys::write_whole(out.get(), confine::profile_text(all));
     return written ? Result<>() : call_failed(ExitCode::kInternal, "cannot write " + output, "write", written.error());
 }
 

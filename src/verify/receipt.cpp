@@ -32,7 +32,8 @@ std::optional<std::string> unescape(std::string_view value) {
             plain += value[i];
             continue;
         }
-        if (++i == value.size() || (value[i] != 'n' && value[i] != '\\')) {
+        ++i;
+        if (i == value.size() || (value[i] != 'n' && value[i] != '\\')) {
             return std::nullopt;
         }
         plain += value[i] == 'n' ? '\n' : '\\';
