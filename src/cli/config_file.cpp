@@ -3,14 +3,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <exception> // toml11 needs it and does not say so
-#include <sstream>
 
 #include <sys/stat.h>
 
-#include <toml.hpp>
-
-#include "cli/utf8.hpp"
+#include "cli/toml.hpp"
 
 namespace stepdown::cli {
 namespace {
@@ -19,22 +15,22 @@ std::unexpected<Error> refuse_file(std::string_view name, std::string_view why) 
     return fail(ExitCode::kUsage, std::string(name).append(": ").append(why));
 }
 
-Source at_line(const std::string& name, const toml::value& value) {
-    return {SourceKind::kFile, name + ":" + std::to_string(value.location().line())};
+Source at_line(const std::string& name, const toml::node& value) {
+    return {SourceKind::kFile, place_of(name, value.source())};
 }
 
-std::string_view type_in_words(const toml::value& value) {
+std::string_view type_in_words(const toml::node& value) {
     switch (value.type()) {
-    case toml::value_t::boolean:
+    case toml::node_type::boolean:
         return "true or false";
-    case toml::value_t::string:
+    case toml::node_type::string:
         return "a string";
-    case toml::value_t::integer:
-    case toml::value_t::floating:
+    case toml::node_type::integer:
+    case toml::node_type::floating_point:
         return "a number: put it in quotes";
-    case toml::value_t::array:
+    case toml::node_type::array:
         return "a list";
-    case toml::value_t::table:
+    case toml::node_type::table:
         return "a table: there are none in this file";
     default:
         return "a date or time";
@@ -45,43 +41,34 @@ std::string_view wanted_in_words(Kind kind) {
     return kind == Kind::kFlag ? "true or false" : kind == Kind::kText ? "a string" : "a list of strings";
 }
 
-std::unexpected<Error> wrong_type(const std::string& name, const Option& option, const toml::value& value) {
+std::unexpected<Error> wrong_type(const std::string& name, const Option& option, const toml::node& value) {
     std::string line = at_line(name, value).where;
     line.append(": ").append(option.name).append(": takes ").append(wanted_in_words(option.kind));
     return fail(ExitCode::kUsage, line.append(", not ").append(type_in_words(value)));
 }
 
-Result<> read_value(const std::string& name, const Option& option, const toml::value& value,
-                    std::vector<Given>& given) {
-    switch (option.kind) {
-    case Kind::kFlag:
-        if (!value.is_boolean()) {
-            return wrong_type(name, option, value);
-        }
-        return add_value(given, option, value.as_boolean() ? "true" : "false", at_line(name, value));
-    case Kind::kText:
-        if (!value.is_string()) {
-            return wrong_type(name, option, value);
-        }
-        return add_value(given, option, value.as_string().str, at_line(name, value));
-    case Kind::kList:
-        break;
+Result<> read_value(const std::string& name, const Option& option, const toml::node& value, std::vector<Given>& given) {
+    if (option.kind == Kind::kFlag && value.is_boolean()) {
+        return add_value(given, option, value.as_boolean()->get() ? "true" : "false", at_line(name, value));
     }
-    if (!value.is_array()) {
+    if (option.kind == Kind::kText && value.is_string()) {
+        return add_value(given, option, value.as_string()->get(), at_line(name, value));
+    }
+    if (option.kind != Kind::kList || !value.is_array()) {
         return wrong_type(name, option, value);
     }
-    for (const toml::value& item : value.as_array()) {
+    for (const toml::node& item : *value.as_array()) {
         if (!item.is_string()) {
             return wrong_type(name, option, item);
         }
-        if (auto added = add_value(given, option, item.as_string().str, at_line(name, item)); !added) {
+        if (auto added = add_value(given, option, item.as_string()->get(), at_line(name, item)); !added) {
             return added;
         }
     }
     return {};
 }
 
-std::unexpected<Error> unknown_key(const std::string& name, const std::string& key, const toml::value& value) {
+std::unexpected<Error> unknown_key(const std::string& name, const std::string& key, const toml::node& value) {
     std::string line = at_line(name, value).where + ": " + key;
     if (const Option* option = find_option(key); option != nullptr) {
         return fail(ExitCode::kUsage, line + ": cannot be set in a file: write it on the command line");
@@ -92,75 +79,34 @@ std::unexpected<Error> unknown_key(const std::string& name, const std::string& k
                                                 : line.append("did you mean ").append(meant).append("?"));
 }
 
+std::pair<toml::source_index, toml::source_index> position(const toml::source_position& at) {
+    return {at.line, at.column};
+}
+
 } // namespace
 
-// What toml11 cannot be trusted with: it reads past its buffer where a string is not UTF-8, and past the stack where
-// brackets are nested without end. No file of ours nests more than once; brackets in strings count too, which does no
-// harm.
-Result<> refuse_harmful_toml(std::string_view text, const std::string& name) {
-    constexpr int kDeepest = 64;
-    int depth = 0;
-    std::size_t line = 1;
-    while (!text.empty()) {
-        const std::size_t length = utf8_length(text);
-        if (length == 0) {
-            return refuse_file(name + ":" + std::to_string(line), "not TOML: the text is not UTF-8");
+Result<> read_config_text(const std::string& text, const std::string& name, std::vector<Given>& given) {
+    const auto file = parse_toml(text, name);
+    if (!file) {
+        return std::unexpected(file.error());
+    }
+    std::vector<std::pair<const toml::key*, const toml::node*>> lines;
+    for (const auto& [key, value] : *file) {
+        lines.emplace_back(&key, &value);
+    }
+    // The order written is the order meant, and the parser's table has its own.
+    std::ranges::sort(lines, {}, [](const auto& line) { return position(line.first->source().begin); });
+    for (const auto& [written, value] : lines) {
+        const std::string key(written->str());
+        const Option* option = find_option(key);
+        if (option == nullptr || (option->places & kInFile) == 0) {
+            return unknown_key(name, key, *value);
         }
-        const char letter = text.front();
-        line += letter == '\n' ? 1 : 0;
-        depth += letter == '[' || letter == '{' ? 1 : 0;
-        depth -= (letter == ']' || letter == '}') && depth > 0 ? 1 : 0;
-        if (depth > kDeepest) {
-            return refuse_file(name + ":" + std::to_string(line),
-                               "too many open brackets: no key takes lists of lists");
+        if (auto read = read_value(name, *option, *value, given); !read) {
+            return read;
         }
-        text.remove_prefix(length);
     }
     return {};
-}
-
-// toml11 explains over several lines; the first has the reason, after "[error] " and the name of its function.
-std::string toml_reason(std::string_view what) {
-    what = what.substr(0, what.find('\n'));
-    for (const std::string_view noise : {"[error] ", "toml::"}) {
-        if (what.starts_with(noise)) {
-            what.remove_prefix(noise.size());
-        }
-    }
-    if (const std::size_t colon = what.find(": "); colon != std::string_view::npos) {
-        what.remove_prefix(colon + 2);
-    }
-    return std::string("not TOML: ").append(what);
-}
-
-Result<> read_config_text(const std::string& text, const std::string& name, std::vector<Given>& given) {
-    if (auto harmless = refuse_harmful_toml(text, name); !harmless) {
-        return harmless;
-    }
-    try {
-        std::istringstream stream(text);
-        const toml::value file = toml::parse(stream, name);
-        // The order written is the order meant, and the parser's table has none.
-        std::vector<std::pair<std::uint_least32_t, const toml::table::value_type*>> lines;
-        for (const auto& entry : file.as_table()) {
-            lines.emplace_back(entry.second.location().line(), &entry);
-        }
-        std::ranges::sort(lines, {}, [](const auto& line) { return std::pair(line.first, line.second->first); });
-        for (const auto& [number, entry] : lines) {
-            const Option* option = find_option(entry->first);
-            if (option == nullptr || (option->places & kInFile) == 0) {
-                return unknown_key(name, entry->first, entry->second);
-            }
-            if (auto read = read_value(name, *option, entry->second, given); !read) {
-                return read;
-            }
-        }
-        return {};
-    } catch (const toml::exception& error) {
-        return refuse_file(name + ":" + std::to_string(error.location().line()), toml_reason(error.what()));
-    } catch (const std::exception& error) {
-        return refuse_file(name, toml_reason(error.what()));
-    }
 }
 
 Result<> read_config(const char* path, bool named, ReadFile read, uid_t current_uid, std::vector<Given>& given) {

@@ -37,8 +37,4 @@ Result<> read_config(const char* path, bool named, ReadFile read, uid_t current_
 // The text alone: name is what messages call it.
 Result<> read_config_text(const std::string& text, const std::string& name, std::vector<Given>& given);
 
-// Shared with the policy's reader. A text that toml11 must not see; and why it refused one, in a line.
-Result<> refuse_harmful_toml(std::string_view text, const std::string& name);
-std::string toml_reason(std::string_view what);
-
 } // namespace stepdown::cli

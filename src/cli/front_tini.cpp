@@ -54,7 +54,7 @@ What its release has of others, each under a licence of its own:
   fmt                 MIT
   spdlog              MIT
   nlohmann-json       MIT
-  toml11              MIT
+  toml++              MIT
   linux-libc-headers  GPL-2.0-only WITH Linux-syscall-note
 
 Their texts are in the packages, /usr/share/doc/stepdown/copyright; docs/distribution.md

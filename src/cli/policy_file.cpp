@@ -1,12 +1,8 @@
 #include "cli/policy_file.hpp"
 
 #include <charconv>
-#include <exception> // toml11 needs it and does not say so
-#include <sstream>
 
-#include <toml.hpp>
-
-#include "cli/config_file.hpp"
+#include "cli/toml.hpp"
 
 namespace stepdown::cli {
 namespace {
@@ -14,8 +10,8 @@ namespace {
 constexpr std::uint64_t kNetBindService = 1U << 10;
 constexpr std::uint64_t kDockersDefault = 0xa80425fb;
 
-std::unexpected<Error> refuse_line(const std::string& name, const toml::value& value, std::string_view why) {
-    return fail(ExitCode::kUsage, name + ":" + std::to_string(value.location().line()) + ": " + std::string(why));
+std::unexpected<Error> refuse_line(const std::string& name, const toml::node& value, std::string_view why) {
+    return fail(ExitCode::kUsage, place_of(name, value.source()).append(": ").append(why));
 }
 
 struct Flag {
@@ -33,35 +29,35 @@ struct Mask {
 };
 constexpr Mask kMasks[] = {{"capabilities", &Floor::capabilities}, {"bounding", &Floor::bounding}};
 
-bool read_mask(const toml::value& value, std::uint64_t& into) {
-    if (!value.is_string() || value.as_string().str.size() != 16) {
+bool read_mask(const toml::node& value, std::uint64_t& into) {
+    if (!value.is_string() || value.as_string()->get().size() != 16) {
         return false;
     }
-    const std::string& text = value.as_string().str;
+    const std::string& text = value.as_string()->get();
     const auto [stop, fault] = std::from_chars(text.data(), text.data() + text.size(), into, 16);
     return fault == std::errc{} && stop == text.data() + text.size();
 }
 
-std::string day_of(const toml::local_date& date) {
+std::string day_of(const toml::date& date) {
     const auto two = [](int number) { return (number < 10 ? "0" : "") + std::to_string(number); };
-    return std::to_string(date.year) + "-" + two(date.month + 1) + "-" + two(date.day);
+    return std::to_string(date.year) + "-" + two(date.month) + "-" + two(date.day);
 }
 
-Result<Waiver> read_waiver(const toml::value& value, const std::string& name) {
+Result<Waiver> read_waiver(const toml::node& value, const std::string& name) {
     constexpr std::string_view kWanted = "a waiver has check = \"ID\", reason = \"WHY\" and expires = YYYY-MM-DD";
     Waiver waiver;
     if (!value.is_table()) {
         return refuse_line(name, value, kWanted);
     }
-    for (const auto& [key, one] : value.as_table()) {
+    for (const auto& [key, one] : *value.as_table()) {
         if (key == "check" && one.is_string()) {
-            waiver.check = one.as_string().str;
+            waiver.check = one.as_string()->get();
         } else if (key == "reason" && one.is_string()) {
-            waiver.reason = one.as_string().str;
-        } else if (key == "expires" && one.is_local_date()) {
-            waiver.expires = day_of(one.as_local_date());
+            waiver.reason = one.as_string()->get();
+        } else if (key == "expires" && one.is_date()) {
+            waiver.expires = day_of(one.as_date()->get());
         } else {
-            return refuse_line(name, one, key + ": " + std::string(kWanted));
+            return refuse_line(name, one, std::string(key.str()).append(": ").append(kWanted));
         }
     }
     if (waiver.check.empty() || waiver.reason.empty() || waiver.expires.empty()) {
@@ -70,13 +66,13 @@ Result<Waiver> read_waiver(const toml::value& value, const std::string& name) {
     return waiver;
 }
 
-Result<> read_key(const std::string& key, const toml::value& value, const std::string& name, Policy& policy) {
+Result<> read_key(const std::string& key, const toml::node& value, const std::string& name, Policy& policy) {
     for (const Flag& flag : kFlags) {
         if (key == flag.key) {
             if (!value.is_boolean()) {
                 return refuse_line(name, value, key + ": takes true or false");
             }
-            policy.floor.*flag.field = value.as_boolean();
+            policy.floor.*flag.field = value.as_boolean()->get();
             return {};
         }
     }
@@ -89,7 +85,7 @@ Result<> read_key(const std::string& key, const toml::value& value, const std::s
         }
     }
     if (key == "waiver" && value.is_array()) {
-        for (const toml::value& one : value.as_array()) {
+        for (const toml::node& one : *value.as_array()) {
             auto waiver = read_waiver(one, name);
             if (!waiver) {
                 return std::unexpected(waiver.error());
@@ -101,19 +97,18 @@ Result<> read_key(const std::string& key, const toml::value& value, const std::s
     return key == "base" ? Result<>() : refuse_line(name, value, key + ": no such key of a policy");
 }
 
-Result<Policy> read_table(const toml::value& file, const std::string& name) {
+Result<Policy> read_table(const toml::table& file, const std::string& name) {
     Policy policy;
-    const toml::table& table = file.as_table();
-    if (const auto base = table.find("base"); base != table.end()) {
-        const auto known = base->second.is_string() ? named_policy(base->second.as_string().str) : std::nullopt;
+    if (const toml::node* base = file.get("base"); base != nullptr) {
+        const auto known = base->is_string() ? named_policy(base->as_string()->get()) : std::nullopt;
         if (!known) {
-            return refuse_line(name, base->second, "base: takes \"restricted\" or \"baseline\"");
+            return refuse_line(name, *base, "base: takes \"restricted\" or \"baseline\"");
         }
         policy = *known;
     }
     policy.name = name;
-    for (const auto& [key, value] : table) {
-        if (auto read = read_key(key, value, name, policy); !read) {
+    for (const auto& [key, value] : file) {
+        if (auto read = read_key(std::string(key.str()), value, name, policy); !read) {
             return std::unexpected(read.error());
         }
     }
@@ -140,18 +135,8 @@ std::optional<Policy> named_policy(std::string_view word) {
 }
 
 Result<Policy> read_policy(const std::string& text, const std::string& name) {
-    if (auto harmless = refuse_harmful_toml(text, name); !harmless) {
-        return std::unexpected(harmless.error());
-    }
-    try {
-        std::istringstream stream(text);
-        return read_table(toml::parse(stream, name), name);
-    } catch (const toml::exception& error) {
-        return fail(ExitCode::kUsage,
-                    name + ":" + std::to_string(error.location().line()) + ": " + toml_reason(error.what()));
-    } catch (const std::exception& error) {
-        return fail(ExitCode::kUsage, name + ": " + toml_reason(error.what()));
-    }
+    const auto file = parse_toml(text, name);
+    return file ? read_table(*file, name) : std::unexpected(file.error());
 }
 
 } // namespace stepdown::cli
