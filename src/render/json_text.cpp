@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "cli/utf8.hpp"
+#include "render/utf8.hpp"
 
 namespace stepdown::render {
 
@@ -86,7 +86,7 @@ void JsonText::append_quoted(std::string_view value) {
     constexpr std::string_view kEscaped = "btnfr\"\\";
     out_ += '"';
     while (!value.empty()) {
-        const std::size_t length = cli::utf8_length(value);
+        const std::size_t length = utf8_length(value);
         const auto byte = static_cast<unsigned char>(value.front());
         if (const std::size_t letter = kLetters.find(value.front()); letter != std::string_view::npos) {
             out_.append("\\").append(1, kEscaped[letter]);

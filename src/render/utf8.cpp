@@ -1,6 +1,6 @@
-#include "cli/utf8.hpp"
+#include "render/utf8.hpp"
 
-namespace stepdown::cli {
+namespace stepdown::render {
 
 std::size_t utf8_length(std::string_view text) {
     const auto byte = [text](std::size_t at) { return at < text.size() ? static_cast<unsigned char>(text[at]) : 0U; };
@@ -18,4 +18,4 @@ std::size_t utf8_length(std::string_view text) {
     return good ? length : 0;
 }
 
-} // namespace stepdown::cli
+} // namespace stepdown::render
