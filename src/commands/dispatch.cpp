@@ -8,6 +8,7 @@
 #include "commands/log.hpp"
 #include "commands/output.hpp"
 #include "commands/report.hpp"
+#include "supervise/signals.hpp"
 #include "sys/write.hpp"
 
 namespace stepdown::commands {
@@ -35,6 +36,11 @@ int dispatch_front_end(const cli::FrontEnd& front, const cli::Words& words, int 
     return !parsed->plan.init && failed_start != 0 ? failed_start : status; // only a start that failed comes back
 }
 
+// Ended in the midst, they leave at most a file beside the one that was asked for.
+constexpr auto kTell = cli::bit(cli::Command::kPlan) | cli::bit(cli::Command::kProfile) |
+                       cli::bit(cli::Command::kReady) | cli::bit(cli::Command::kVerify) |
+                       cli::bit(cli::Command::kCheckImage);
+
 } // namespace
 
 int dispatch(const cli::Words& words, const supervise::SignalState& given) {
@@ -49,6 +55,9 @@ int dispatch(const cli::Words& words, const supervise::SignalState& given) {
     }
     if (parsed->show != cli::Show::kNothing) {
         return print(parsed->show == cli::Show::kHelp ? cli::help_text(parsed->command) : cli::version_text());
+    }
+    if ((cli::bit(parsed->command) & kTell) != 0) {
+        supervise::let_signals_end(given);
     }
     switch (parsed->command) {
     case cli::Command::kRun:

@@ -27,6 +27,10 @@ SignalState take_signals() noexcept {
     return given;
 }
 
+void let_signals_end(const SignalState& given) noexcept {
+    set_mask(given.mask | std::uint64_t{1} << (SIGPIPE - 1), nullptr);
+}
+
 void give_signals_back(const SignalState& given) noexcept {
     if (given.child_ignored) {
         struct sigaction ignore{};

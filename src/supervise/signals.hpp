@@ -15,6 +15,10 @@ struct SignalState {
 // Blocks every signal, those included that a C library keeps for itself (32 to 34), and sets SIGCHLD to its default.
 SignalState take_signals() noexcept;
 
+// For a command that only tells something: Ctrl-C and kill(1) end it, as any other. Not SIGPIPE, since a write that
+// fails is told by its error.
+void let_signals_end(const SignalState& given) noexcept;
+
 // In the child, last thing before execve(2). Async-signal-safe.
 void give_signals_back(const SignalState& given) noexcept;
 

@@ -186,3 +186,12 @@ def test_a_core_is_noted_where_the_kernel_wrote_one(ours, folder):
     assert ended.returncode == 139 and ("dumped its core" in ended.stderr) == dumped, ended
     none = subprocess.run([ours["stepdown"].path, *USER, "--rlimit=core=0", "--", *crash], cwd=place, capture_output=True, text=True, check=False)
     assert none.returncode == 139 and "core" not in none.stderr
+
+
+def test_a_command_that_only_tells_is_ended_by_ctrl_c_and_by_kill(ours):
+    """Only a start must outlive a signal that comes too early: this one waits for a text that nobody sends."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        process = ours["stepdown"].start("verify", "--file", "-", stdin=-1)
+        until(lambda: state(process.pid) == "S")
+        os.kill(process.pid, number)
+        assert process.wait(timeout=PATIENCE) == -number
