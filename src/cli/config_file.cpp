@@ -42,7 +42,7 @@ std::string_view wanted_in_words(Kind kind) {
 }
 
 std::unexpected<Error> wrong_type(const std::string& name, const Option& option, const toml::node& value) {
-    std::string line = at_line(name, value).where;
+    std::string line = place_of(name, value.source());
     line.append(": ").append(option.name).append(": takes ").append(wanted_in_words(option.kind));
     return fail(ExitCode::kUsage, line.append(", not ").append(type_in_words(value)));
 }
@@ -69,7 +69,7 @@ Result<> read_value(const std::string& name, const Option& option, const toml::n
 }
 
 std::unexpected<Error> unknown_key(const std::string& name, const std::string& key, const toml::node& value) {
-    std::string line = at_line(name, value).where + ": " + key;
+    std::string line = place_of(name, value.source()) + ": " + key;
     if (const Option* option = find_option(key); option != nullptr) {
         return fail(ExitCode::kUsage, line + ": cannot be set in a file: write it on the command line");
     }
