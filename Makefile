@@ -21,7 +21,7 @@ reproduce: setup ## builds all of `make dist` twice, in two folders and on two d
 	@toolchain/setup dist
 	@scripts/reproduce
 
-arm64: setup ## builds the release for arm64 on this machine and tests it under qemu-user
+arm64: setup ## builds the release for arm64 on this machine and tests it under qemu, on an arm64 kernel
 	@toolchain/setup test dist
 	@scripts/arm64
 

@@ -2,27 +2,29 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
-#include <memory>
+#include <ranges>
 #include <string>
 
 #include <elf.h>
 #include <linux/audit.h>
-#include <seccomp.h>
+
+#include "confine/call_table.hpp"
 
 namespace stepdown::confine {
 
 namespace {
 
+#include "calls.inc"
+
 using enum Architecture;
 
 constexpr std::array kArchitectures = {
-    ArchitectureFacts{kX86_64, "SCMP_ARCH_X86_64", "amd64", SCMP_ARCH_X86_64, AUDIT_ARCH_X86_64, kX86_64},
-    ArchitectureFacts{kX86, "SCMP_ARCH_X86", "x86", SCMP_ARCH_X86, AUDIT_ARCH_I386, kX86_64},
-    ArchitectureFacts{kX32, "SCMP_ARCH_X32", "x32", SCMP_ARCH_X32, AUDIT_ARCH_X86_64, kX86_64},
-    ArchitectureFacts{kAarch64, "SCMP_ARCH_AARCH64", "arm64", SCMP_ARCH_AARCH64, AUDIT_ARCH_AARCH64, kAarch64},
-    ArchitectureFacts{kArm, "SCMP_ARCH_ARM", "arm", SCMP_ARCH_ARM, AUDIT_ARCH_ARM, kAarch64},
-    ArchitectureFacts{kRiscv64, "SCMP_ARCH_RISCV64", "riscv64", SCMP_ARCH_RISCV64, AUDIT_ARCH_RISCV64, kRiscv64},
+    ArchitectureFacts{kX86_64, "SCMP_ARCH_X86_64", "amd64", AUDIT_ARCH_X86_64, kX86_64},
+    ArchitectureFacts{kX86, "SCMP_ARCH_X86", "x86", AUDIT_ARCH_I386, kX86_64},
+    ArchitectureFacts{kX32, "SCMP_ARCH_X32", "x32", AUDIT_ARCH_X86_64, kX86_64},
+    ArchitectureFacts{kAarch64, "SCMP_ARCH_AARCH64", "arm64", AUDIT_ARCH_AARCH64, kAarch64},
+    ArchitectureFacts{kArm, "SCMP_ARCH_ARM", "arm", AUDIT_ARCH_ARM, kAarch64},
+    ArchitectureFacts{kRiscv64, "SCMP_ARCH_RISCV64", "riscv64", AUDIT_ARCH_RISCV64, kRiscv64},
 };
 
 // Machines that the specifications know and whose calls can never reach a kernel that stepdown is built for.
@@ -169,9 +171,21 @@ bool has_word(std::string_view words, std::string_view word) {
     return false;
 }
 
-// Multiplexed calls are -100 - n (socketcall) and -200 - n (ipc) there; other negative numbers: no such call on this
-// machine.
-std::optional<Entry> multiplexed(int number) {
+std::string_view name_of(const CallRow& row) { return kCallNames.substr(row.name, (&row + 1)->name - row.name); }
+
+std::int16_t number_of(const CallRow& row, Architecture architecture) {
+    return row.numbers[static_cast<std::size_t>(architecture)];
+}
+
+// The last row is no call, but the end of the one before.
+constexpr auto kCalls = std::span(kCallRows).first(std::size(kCallRows) - 1);
+
+const CallRow* find_call(std::string_view name) {
+    const auto row = std::ranges::lower_bound(kCalls, name, {}, name_of);
+    return row != kCalls.end() && name_of(*row) == name ? &*row : nullptr;
+}
+
+std::optional<Entry> multiplexed(std::int16_t number) {
     if (number < -100 && number > -200) {
         return Entry{kI386Socketcall, static_cast<std::uint32_t>(-100 - number)};
     }
@@ -217,9 +231,10 @@ std::vector<Entry> entries_of(std::string_view name, Architecture architecture) 
         }
         return {Entry{fresh->number | (architecture == kX32 ? kX32Bit : 0), {}}};
     }
-    const int number = seccomp_syscall_resolve_name_arch(facts_of(architecture).scmp, std::string(name).c_str());
+    const CallRow* const row = find_call(name);
+    const std::int16_t number = row == nullptr ? kNoCall : number_of(*row, architecture);
     if (number >= 0) {
-        return {Entry{static_cast<std::uint32_t>(number), {}}};
+        return {Entry{unpacked(number) | (architecture == kX32 ? kX32Bit : 0), {}}};
     }
     std::vector<Entry> entries;
     if (architecture == kX86) {
@@ -234,20 +249,17 @@ std::vector<Entry> entries_of(std::string_view name, Architecture architecture) 
 }
 
 std::map<std::uint32_t, std::string> calls_of(Architecture architecture) {
-    constexpr int kMost = 600;
     std::map<std::uint32_t, std::string> calls;
-    const int base = architecture == kX32 ? static_cast<int>(kX32Bit) : 0;
-    for (int number = base; number < base + kMost; ++number) {
-        const std::unique_ptr<char, decltype([](char* text) { std::free(text); })> name(
-            seccomp_syscall_resolve_num_arch(facts_of(architecture).scmp, number));
-        if (name) {
-            calls.emplace(number, name.get());
+    const std::uint32_t base = architecture == kX32 ? kX32Bit : 0;
+    for (const CallRow& row : kCalls) {
+        if (const std::int16_t number = number_of(row, architecture); number >= 0) {
+            calls.emplace(unpacked(number) | base, name_of(row));
         }
     }
     const auto add = [&](const auto& table) {
         for (const NewCall& call : table) {
             if (call.only_on.value_or(architecture) == architecture) {
-                calls.emplace(call.number | static_cast<std::uint32_t>(base), call.name);
+                calls.emplace(call.number | base, call.name);
             }
         }
     };
@@ -259,11 +271,11 @@ std::map<std::uint32_t, std::string> calls_of(Architecture architecture) {
 }
 
 bool is_known(std::string_view name) {
-    if (name.contains('\0') || name.contains(' ')) { // libseccomp would read up to the one, has_word() over the other
+    if (name.contains(' ')) { // has_word() would read over it
         return false;
     }
     return std::ranges::contains(kNewCalls, name, &NewCall::name) || has_word(kElsewhere, name) ||
-           seccomp_syscall_resolve_name_arch(SCMP_ARCH_X86_64, std::string(name).c_str()) != __NR_SCMP_ERROR;
+           find_call(name) != nullptr;
 }
 
 std::uint64_t argument_mask(std::string_view name, unsigned index) {

@@ -17,7 +17,6 @@ struct ArchitectureFacts {
     Architecture architecture;
     std::string_view oci_name;    // as in the OCI runtime specification: "SCMP_ARCH_X86_64"
     std::string_view docker_name; // as in Docker's includes and excludes: "amd64"
-    std::uint32_t scmp;           // libseccomp's token
     std::uint32_t audit;          // what the kernel puts into seccomp_data.arch: AUDIT_ARCH_*
     Architecture kernel;          // the kernel it can come to
 };

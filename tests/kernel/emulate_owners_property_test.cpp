@@ -1,9 +1,11 @@
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <random>
 #include <vector>
 
+#include <linux/stat.h>
 #include <sched.h>
 #include <sys/stat.h>
 
@@ -47,7 +49,7 @@ Scene build(const std::string& top) {
     return {::open("d", O_RDONLY | O_DIRECTORY), ::open("f", O_RDWR), ::open("g", O_PATH)};
 }
 
-std::string result_of(long result) { return result < 0 ? std::string(strerrorname_np(errno)) : std::to_string(result); }
+std::string result_of(long result) { return result < 0 ? std::strerror(errno) : std::to_string(result); }
 
 // The numbers are each side's own.
 std::string_view name_of(const Scene& scene, int descriptor) {
@@ -61,21 +63,24 @@ std::string change(Choice& choice, const Scene& scene, const char* path, std::ui
     const int descriptors[] = {scene.folder, scene.file, scene.pinned, -1, 99};
     const int directories[] = {AT_FDCWD, AT_FDCWD, scene.folder, scene.file, 99};
     constexpr int kFlags[] = {0, 0, AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, 0x4000};
-    constexpr long kCalls[] = {SYS_chown, SYS_lchown, SYS_fchown, SYS_fchownat};
+    constexpr long kCalls[] = {
+#ifdef SYS_chown // arm64 has only the newer calls
+        SYS_chown, SYS_lchown,
+#endif
+        SYS_fchown, SYS_fchownat};
+    const long call = choice.of(kCalls);
     const int descriptor = choice.of(descriptors);
     const int directory = choice.of(directories);
     const int flags = choice.of(kFlags);
-    switch (choice.of(kCalls)) {
-    case SYS_chown:
-        return "chown " + result_of(::syscall(SYS_chown, path, uid, gid));
-    case SYS_lchown:
-        return "lchown " + result_of(::syscall(SYS_lchown, path, uid, gid));
+    switch (call) {
     case SYS_fchown:
         return fmt::format("fchown({}) {}", name_of(scene, descriptor),
-                           result_of(::syscall(SYS_fchown, descriptor, uid, gid)));
-    default:
+                           result_of(::syscall(call, descriptor, uid, gid)));
+    case SYS_fchownat:
         return fmt::format("fchownat({}, {:x}) {}", name_of(scene, directory), flags,
-                           result_of(::syscall(SYS_fchownat, directory, path, uid, gid, flags)));
+                           result_of(::syscall(call, directory, path, uid, gid, flags)));
+    default:
+        return fmt::format("call {} {}", call, result_of(::syscall(call, path, uid, gid)));
     }
 }
 
@@ -85,28 +90,31 @@ std::string look(Choice& choice, const Scene& scene, const char* path) {
     const int descriptors[] = {scene.folder, scene.file, scene.pinned, -1, 99};
     const int directories[] = {AT_FDCWD, AT_FDCWD, scene.folder, scene.pinned, 99};
     constexpr int kFlags[] = {0, 0, AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH, AT_STATX_DONT_SYNC, 0x40000000};
-    constexpr long kCalls[] = {SYS_stat, SYS_lstat, SYS_fstat, SYS_newfstatat, SYS_statx};
+    constexpr long kCalls[] = {
+#ifdef SYS_stat
+        SYS_stat, SYS_lstat,
+#endif
+        SYS_fstat, SYS_newfstatat, SYS_statx};
     const long call = choice.of(kCalls);
     const int descriptor = choice.of(descriptors);
     const int directory = choice.of(directories);
     const int flags = choice.of(kFlags);
     long result = 0;
     switch (call) {
-    case SYS_stat:
-    case SYS_lstat:
-        result = ::syscall(call, path, &found);
-        break;
     case SYS_fstat:
         result = ::syscall(call, descriptor, &found);
         break;
     case SYS_newfstatat:
         result = ::syscall(call, directory, path, &found, flags);
         break;
-    default:
+    case SYS_statx:
         result = ::syscall(call, directory, path, flags, STATX_UID | STATX_GID | STATX_TYPE, &wide);
         found.st_uid = wide.stx_uid;
         found.st_gid = wide.stx_gid;
         found.st_mode = wide.stx_mode;
+        break;
+    default:
+        result = ::syscall(call, path, &found);
     }
     const std::string told = result_of(result);
     return fmt::format("look {} at ({}, {}, {:x}) {}: {}:{} {:o}", call, name_of(scene, descriptor),

@@ -1,6 +1,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <random>
 #include <string>
 #include <vector>
@@ -9,7 +10,6 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <linux/capability.h>
-#include <linux/prctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -261,9 +261,7 @@ std::string text_of(const Credentials& who) {
                        sets.inheritable, sets.permitted, sets.effective, sets.bounding, sets.ambient, who.securebits);
 }
 
-std::string text_of(const Answer& answer) {
-    return answer ? std::to_string(*answer) : std::string(strerrorname_np(answer.error()));
-}
+std::string text_of(const Answer& answer) { return answer ? std::to_string(*answer) : std::strerror(answer.error()); }
 
 // What a program sees of itself after execve(2), in the words of /proc/PID/status.
 std::string after_real_exec() {

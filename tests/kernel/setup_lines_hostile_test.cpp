@@ -4,6 +4,9 @@
 #include <iterator>
 #include <thread>
 
+#include <linux/fs.h>
+#include <sys/syscall.h>
+
 #include "kernel/setup_tree.hpp"
 #include "plan/tmpfiles.hpp"
 
@@ -139,7 +142,7 @@ TEST_F(SetupLines, ADirectorySwappedForALinkLeadsNowhere) {
     std::atomic<bool> stop = false;
     std::thread swapper([this, &stop] {
         while (!stop) {
-            ::renameat2(AT_FDCWD, at("d").c_str(), AT_FDCWD, at("other").c_str(), RENAME_EXCHANGE);
+            ::syscall(SYS_renameat2, AT_FDCWD, at("d").c_str(), AT_FDCWD, at("other").c_str(), RENAME_EXCHANGE);
         }
     });
     const std::vector lines{step("f+ " + at("d/secret") + " 0777 1 1 - x"),

@@ -3,7 +3,6 @@
 #include <thread>
 
 #include <linux/fs.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -114,12 +113,13 @@ TEST_F(SetupOwnHostile, NamesAnImmutableFile) {
     write_file(path);
     const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     int flags = 0;
-    ASSERT_EQ(::ioctl(fd, FS_IOC_GETFLAGS, &flags), 0) << "needs a file system with chattr: " << std::strerror(errno);
+    ASSERT_EQ(::syscall(SYS_ioctl, fd, FS_IOC_GETFLAGS, &flags), 0)
+        << "needs a file system with chattr: " << std::strerror(errno);
     flags |= FS_IMMUTABLE_FL;
-    ASSERT_EQ(::ioctl(fd, FS_IOC_SETFLAGS, &flags), 0) << std::strerror(errno);
+    ASSERT_EQ(::syscall(SYS_ioctl, fd, FS_IOC_SETFLAGS, &flags), 0) << std::strerror(errno);
     const auto done = own();
     flags &= ~FS_IMMUTABLE_FL;
-    EXPECT_EQ(::ioctl(fd, FS_IOC_SETFLAGS, &flags), 0);
+    EXPECT_EQ(::syscall(SYS_ioctl, fd, FS_IOC_SETFLAGS, &flags), 0);
     ::close(fd);
     ASSERT_FALSE(done.has_value());
     EXPECT_THAT(done.error().line, AllOf(HasSubstr(path.string()), HasSubstr("Operation not permitted"),

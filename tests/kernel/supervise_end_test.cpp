@@ -142,7 +142,7 @@ TEST_F(Supervise, OutsideAPidNamespaceNobodyElseIsSignalled) {
 TEST_F(Supervise, StartsWithoutStandardDescriptors) {
     Running input = start_app("exit 3", {}, {.prepare = [] { ::close(STDIN_FILENO); }});
     EXPECT_EQ(input.ended(), 3);
-    const auto none = [] { ::close_range(0, 2, 0); };
+    const auto none = [] { ::syscall(SYS_close_range, 0, 2, 0); };
     for (const bool as_pid_1 : {true, false}) {
         EXPECT_EQ(start_app("exit 3", {}, {.as_pid_1 = as_pid_1, .prepare = none}).ended(), 3);
     }

@@ -49,6 +49,15 @@ constexpr int kOrphans = 200;
     ::_exit(3);
 }
 
+// By malloc(3). musl does not say: there operator new alone tells.
+std::size_t given_out() {
+#ifdef __GLIBC__
+    return ::mallinfo2().uordblks;
+#else
+    return 0;
+#endif
+}
+
 // In a process of its own, which ends with 0 if the loop asked nobody for memory.
 int allocations_of_the_loop() {
     const int nowhere = ::open("/dev/null", O_WRONLY);
@@ -65,9 +74,9 @@ int allocations_of_the_loop() {
         be_the_app();
     }
     const std::size_t before = allocations;
-    const auto bytes_before = ::mallinfo2().uordblks;
+    const auto bytes_before = given_out();
     const supervise::Outcome outcome = watch->until_ended(app);
-    const bool none_asked_for = allocations == before && ::mallinfo2().uordblks == bytes_before;
+    const bool none_asked_for = allocations == before && given_out() == bytes_before;
     return none_asked_for && outcome.status == 3 && outcome.drained + outcome.killed == 1 ? 0 : 1;
 }
 

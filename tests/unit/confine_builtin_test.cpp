@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <map>
 #include <memory>
+#include <ranges>
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -37,7 +38,7 @@ std::optional<Action> pid1(std::string_view name, std::initializer_list<std::uin
 }
 
 void expect_refused(std::initializer_list<const char*> names, Action action) {
-    for (const char* name : names) {
+    for (const char* name : names | std::views::filter(has_call)) {
         EXPECT_EQ(app(name), action) << name;
         EXPECT_EQ(app(name, {~0ULL, ~0ULL, ~0ULL, ~0ULL, ~0ULL, ~0ULL}), action) << name;
     }
@@ -302,6 +303,9 @@ TEST(ConfinePid1, LeavesNothingToBreakOutWith) {
                              "prlimit64",
                              "setresuid",
                              "capset"}) {
+        if (!has_call(name)) {
+            continue;
+        }
         const bool is_new = call_of(name, {}, native_architecture()).nr >
                             call_of("pidfd_send_signal", {}, native_architecture()).nr; // the newest that it names
         EXPECT_EQ(pid1(name), is_new ? kEnosys : kEperm) << name;
@@ -320,7 +324,7 @@ TEST(ConfinePid1Listener, HasPid1sRightsAndWhatAnswersNeed) {
     };
     for (const Rule& rule : source("pid1.json").rules) {
         for (const std::string& name : rule.names) {
-            if (rule.conditions.empty()) {
+            if (rule.conditions.empty() && has_call(name)) {
                 EXPECT_EQ(ask_listener(name), kAllow) << name;
             }
         }
@@ -339,7 +343,7 @@ TEST(ConfinePid1Listener, HasPid1sRightsAndWhatAnswersNeed) {
     EXPECT_EQ(ask_listener("prlimit64", {1, 7, 0, 0x1000}), kAllow);
     EXPECT_EQ(ask_listener("prlimit64", {1, 7, 0x1000, 0}), kEperm) << "sets a limit";
     for (const char* name : {"execve", "clone", "fork", "socket", "connect", "unlink", "process_vm_writev", "ptrace"}) {
-        EXPECT_EQ(ask_listener(name), kEperm) << name;
+        EXPECT_TRUE(!has_call(name) || ask_listener(name) == kEperm) << name;
     }
 }
 

@@ -287,8 +287,11 @@ std::vector<sock_filter> from_libseccomp(const Profile& profile) {
     scmp_filter_ctx context = seccomp_init(action_of(profile.default_action));
     EXPECT_EQ(seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS), 0);
     for (const Architecture architecture : profile.architectures) {
-        const int added = seccomp_arch_add(context, facts_of(architecture).scmp);
+        const int added = seccomp_arch_add(context, token_of(architecture));
         EXPECT_TRUE(added == 0 || added == -EEXIST) << added;
+    }
+    if (!std::ranges::contains(profile.architectures, native_architecture())) {
+        EXPECT_EQ(seccomp_arch_remove(context, SCMP_ARCH_NATIVE), 0);
     }
     for (const Rule& entry : profile.rules) {
         std::vector<scmp_arg_cmp> conditions;
