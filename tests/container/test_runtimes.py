@@ -1,4 +1,4 @@
-"""The same profile read by runc and by stepdown, in bundles without an engine: what each answers to every call,
+"""The same profile read by runc, by crun and by stepdown, in bundles without an engine: what each answers to every call,
 held against a plain reading of the profile. Errnos that no kernel gives (1111…) tell a filter's answer from the kernel's."""
 
 import errno
@@ -39,6 +39,13 @@ def profile(*rules, default=1111):
     return {**head, "syscalls": [rule(*NEEDED, action=ALLOW), *rules]}
 
 
+# crun refuses a machine with both kinds of cgroups, even if it is to use none: it is shown the new kind alone.
+RUNTIMES = {
+    "runc": ["runc"],
+    "crun": ["unshare", "--mount", "sh", "-ec", 'mount -t cgroup2 none /sys/fs/cgroup; exec crun --cgroup-manager=disabled "$@"', "sh"],
+}
+
+
 class Bundle:
     """A root file system with the probe and stepdown, and the runtimes that run in it."""
 
@@ -65,11 +72,8 @@ class Bundle:
         if seccomp is not None:
             config["linux"]["seccomp"] = seccomp
         (self.folder / "config.json").write_text(json.dumps(config))
-        name = f"stepdown-{self.folder.name}"
-        done = subprocess.run(
-            [runtime, f"--root={self.folder}/{runtime}", "run", name], cwd=self.folder, capture_output=True, text=True, timeout=120
-        )
-        return done
+        command = [*RUNTIMES[runtime], f"--root={self.folder}/{runtime}", "run", f"stepdown-{self.folder.name}"]
+        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=120)
 
     def ask(self, who, seccomp, calls):
         """Answers by call, or the error of who refused to start."""
@@ -102,7 +106,7 @@ def numbers():
 
 
 def everyone(bundle, seccomp, calls):
-    return {who: bundle.ask(who, seccomp, calls) for who in ("stepdown", "runc")}
+    return {who: bundle.ask(who, seccomp, calls) for who in ("stepdown", *RUNTIMES)}
 
 
 def test_every_call_is_answered_as_the_profile_says(bundle, numbers):
@@ -124,6 +128,7 @@ def test_every_call_is_answered_as_the_profile_says(bundle, numbers):
     # The runtimes' library skips names that are newer than itself, so they are judged up to what it knows.
     known = [call for call in calls if int(call) <= 448]
     assert {call: answers["runc"][call] for call in known} == {call: expected(int(call), errno.ENOSYS) for call in known}
+    assert {call: answers["crun"][call] for call in known} == {call: expected(int(call), 1111) for call in known}
 
 
 def test_a_call_newer_than_the_profile(bundle):
@@ -131,15 +136,17 @@ def test_a_call_newer_than_the_profile(bundle):
     answers = everyone(bundle, profile(), ["435", "439", "460"])
     assert answers["stepdown"] == {"435": "1111", "439": "38", "460": "38"}
     assert answers["runc"] == answers["stepdown"]
+    assert answers["crun"] == dict.fromkeys(("435", "439", "460"), "1111")
 
 
 def test_two_conditions_on_one_argument(bundle):
-    """Both must hold; runc makes a rule of each."""
+    """Both must hold; the runtimes make a rule of each."""
     both = [{"index": 1, "value": 10, "op": "SCMP_CMP_GE"}, {"index": 1, "value": 20, "op": "SCMP_CMP_LE"}]
     calls = ["8:-1:5:0", "8:-1:15:0", "8:-1:25:0"]
     answers = everyone(bundle, with_lseek(rule("lseek", error=1222, args=both)), calls)
     assert [answers["stepdown"][call] for call in calls] == ["1111", "1222", "1111"]
-    assert [answers["runc"][call] for call in calls] == ["1222", "1222", "1222"]
+    for runtime in RUNTIMES:
+        assert [answers[runtime][call] for call in calls] == ["1222", "1222", "1222"], runtime
 
 
 def with_lseek(*rules):
@@ -150,18 +157,19 @@ def with_lseek(*rules):
 
 
 def test_more_than_six_conditions(bundle):
-    """Seven, all of which must hold."""
+    """Seven, all of which must hold. crun takes six of them, runc makes a rule of each."""
     conditions = [{"index": 1, "value": value, "op": "SCMP_CMP_NE"} for value in range(1, 8)]
     answers = everyone(bundle, with_lseek(rule("lseek", error=1222, args=conditions)), ["8:-1:7:0", "8:-1:8:0"])
     assert answers["stepdown"] == {"8:-1:7:0": "1111", "8:-1:8:0": "1222"}
+    assert answers["runc"] == answers["crun"] == {"8:-1:7:0": "1222", "8:-1:8:0": "1222"}
 
 
 def test_a_rule_with_and_one_without_conditions(bundle):
-    """The condition is looked at; for runc the other rule swallows it."""
+    """The condition is looked at; for the runtimes the other rule swallows it."""
     rules = [rule("lseek", error=1222, args=[equal(1, 7)]), rule("lseek", error=1333)]
     answers = everyone(bundle, with_lseek(*rules), ["8:-1:7:0", "8:-1:8:0"])
     assert answers["stepdown"] == {"8:-1:7:0": "1222", "8:-1:8:0": "1333"}
-    assert answers["runc"] == {"8:-1:7:0": "1333", "8:-1:8:0": "1333"}
+    assert answers["runc"] == answers["crun"] == {"8:-1:7:0": "1333", "8:-1:8:0": "1333"}
 
 
 def test_two_rules_without_conditions(bundle):
@@ -174,7 +182,7 @@ def test_the_high_half_of_an_int(bundle):
     calls = ["41:16:3:0", "41:0x100000010:3:0"]
     answers = everyone(bundle, profile(rule("socket", error=1222, args=[equal(0, 16)])), calls)
     assert answers["stepdown"] == dict.fromkeys(calls, "1222")
-    assert answers["runc"] == dict(zip(calls, ["1222", "1111"]))
+    assert answers["runc"] == answers["crun"] == dict(zip(calls, ["1222", "1111"]))
 
 
 def test_another_architecture_is_killed(bundle):
@@ -199,3 +207,24 @@ def test_another_architecture_is_killed(bundle):
 def test_stepdown_refuses_what_it_cannot_read_exactly(bundle, broken, word):
     answer = bundle.ask("stepdown", broken, ["39"])
     assert isinstance(answer, str) and word in answer, answer
+
+
+SEEK = "8:-1:7:0"  # EBADF, if the kernel is asked
+
+
+@pytest.mark.parametrize(
+    "broken, call, runc, crun",
+    [
+        ({}, SEEK, str(errno.EBADF), "'defaultAction' not present"),
+        ({**profile(), "defaultErrnoRet": 65536}, "425", "0", "0"),
+        (with_lseek(rule("lseek", error=65536)), SEEK, "0", "0"),
+        (profile(rule("lseek", action=ALLOW, error=1)), SEEK, str(errno.EBADF), "errno value specified"),
+        (with_lseek({"name": "lseek", "action": ALLOW}), SEEK, "1111", "'names' not present"),
+        (profile(rule("lseak", action=ALLOW)), SEEK, str(errno.EBADF), str(errno.EBADF)),
+    ],
+)
+def test_what_stepdown_refuses_starts_elsewhere(bundle, broken, call, runc, crun):
+    """0 is success that no kernel was asked for: a filter's errno of 65536, cut to its low sixteen bits."""
+    for runtime, expected in (("runc", runc), ("crun", crun)):
+        answer = bundle.ask(runtime, broken, [call])
+        assert answer == {call: expected} if expected.isdigit() else expected in answer, (runtime, answer)
