@@ -106,7 +106,7 @@ def measure(stepdown, top):
 def main():
     stepdown = sys.argv[1] if sys.argv[1:] else str(pathlib.Path(__file__).resolve().parents[1] / "build/release/stepdown")
     with contextlib.ExitStack() as stack:
-        top = pathlib.Path(tempfile.mkdtemp(prefix="stepdown-bench-", dir=os.environ.get("FOLDER", ".")))
+        top = pathlib.Path(tempfile.mkdtemp(prefix="stepdown-bench-", dir=pathlib.Path(os.environ.get("FOLDER", ".")).resolve()))
         stack.callback(shutil.rmtree, top)
         build(top)
         subprocess.run(["chown", "-R", f"{RIGHT}:{RIGHT}", top], check=True)
