@@ -116,6 +116,13 @@ TEST_F(Config, BracketsWithoutEndAreRefused) {
     EXPECT_THAT(refused(tables), HasSubstr("exceeded maximum nested value"));
 }
 
+TEST_F(Config, WhatIsNoKeyIsRefused) {
+    for (const char* const text :
+         {"[/]\n", "[[/]]\n", "[=]\n", "[\x01]\n", "[ü]\n", "[#]\n", "[\n", "[[\n", "[.a]\n"}) {
+        EXPECT_THAT(refused(text), HasSubstr("expected bare key")) << text;
+    }
+}
+
 TEST_F(Config, AKeyOfPartsWithoutEndIsRefused) {
     const auto parts = [](int count) {
         std::string key = "a";
