@@ -121,6 +121,10 @@ TEST_F(Config, WhatIsNoKeyIsRefused) {
          {"[/]\n", "[[/]]\n", "[=]\n", "[\x01]\n", "[ü]\n", "[#]\n", "[\n", "[[\n", "[.a]\n"}) {
         EXPECT_THAT(refused(text), HasSubstr("expected bare key")) << text;
     }
+    // White space is what TOML says, a space and a tab; what else a file has there is named.
+    for (const char* const text : {"[a\u00fc]\n", "[a\ufef6]\n", "user \u00fc= 'a'\n", "user = 'a' \ufef6\n"}) {
+        EXPECT_THAT(refused(text), HasSubstr("not TOML")) << text;
+    }
 }
 
 TEST_F(Config, AKeyOfPartsWithoutEndIsRefused) {
