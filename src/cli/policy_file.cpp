@@ -1,6 +1,8 @@
 #include "cli/policy_file.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <string>
 
 #include "cli/toml.hpp"
 
@@ -38,9 +40,13 @@ bool read_mask(const toml::node& value, std::uint64_t& into) {
     return fault == std::errc{} && stop == text.data() + text.size();
 }
 
+// Days are compared as texts, so a year has its zeros.
 std::string day_of(const toml::date& date) {
-    const auto two = [](int number) { return (number < 10 ? "0" : "") + std::to_string(number); };
-    return std::to_string(date.year) + "-" + two(date.month) + "-" + two(date.day);
+    const auto padded = [](int number, std::size_t width) {
+        const std::string digits = std::to_string(number);
+        return std::string(width - std::min(width, digits.size()), '0') + digits;
+    };
+    return padded(date.year, 4) + "-" + padded(date.month, 2) + "-" + padded(date.day, 2);
 }
 
 Result<Waiver> read_waiver(const toml::node& value, const std::string& name) {
