@@ -1,5 +1,5 @@
 // stepdown-seccomp-calls OUT: the names and numbers of system calls that the build's libseccomp knows, as C++ for the
-// binary that is being built. Its own tables, by perfect hashes and for twelve machines more, would be fifty kilobytes.
+// binary that is being built. Its own tables, by perfect hashes and for nine machines more, would be fifty kilobytes.
 
 #include <algorithm>
 #include <array>
@@ -31,7 +31,7 @@ constexpr auto kOthers = std::to_array<std::uint32_t>({SCMP_ARCH_MIPS, SCMP_ARCH
                                                        SCMP_ARCH_S390, SCMP_ARCH_S390X, SCMP_ARCH_PARISC64});
 
 // Where machines number their calls from: x32, MIPS in its three ways, arm's own.
-constexpr std::array kBases = {0, 0x40000000, 4000, 5000, 6000, static_cast<int>(kArmPrivate)};
+constexpr std::array kBases = {0, static_cast<int>(kX32Bit), 4000, 5000, 6000, static_cast<int>(kArmPrivate)};
 constexpr int kMost = 600;
 
 void add_names(std::uint32_t token, std::set<std::string>& names) {

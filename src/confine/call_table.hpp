@@ -3,6 +3,8 @@
 #include <array>
 #include <cstdint>
 
+#include "confine/syscalls.hpp"
+
 // The form of the table of calls that seccomp/calls.cpp writes when stepdown is built, and confine/syscalls.cpp reads.
 namespace stepdown::confine {
 
@@ -22,7 +24,7 @@ constexpr std::int16_t packed(int number) {
     if (number < 0) {
         return static_cast<std::int16_t>(number < -100 && number > -300 ? number : kNoCall);
     }
-    const auto plain = static_cast<std::uint32_t>(number) & ~0x40000000U;
+    const auto plain = static_cast<std::uint32_t>(number) & ~kX32Bit;
     return static_cast<std::int16_t>(plain < kArmPrivate ? plain : plain - kArmPrivate + kPackedArmPrivate);
 }
 

@@ -12,7 +12,7 @@ import pytest
 REPO = pathlib.Path(__file__).resolve().parents[2]
 RELEASE = REPO / "build/release-arm64"
 TESTS = REPO / "build/test-arm64"
-USER = "10001:10001"
+AS_PID_1 = "unshare -p -f -m --mount-proc /stepdown --user=10001:10001 --"
 
 # Not here: Landlock's tests ask for a newer kernel than Debian's; those of the handover, the emulation and the recorder start programs of
 # Debian's userland; the first file system has no chattr(1); and trees of 100,000 levels take an emulator minutes.
@@ -27,10 +27,10 @@ RUNS = {
     "corpus": f"{TESTS}/tests/corpus_tests {REPO}/tests/fuzz/corpus >/dev/null",
     "kernel": f"TEST_FORKS=2000 {TESTS}/tests/kernel_tests --gtest_color=no --gtest_brief=1 "
               f"--gtest_filter='{':'.join(suite + '.*' for suite in KERNEL_TESTS)}-{':'.join(WITHOUT)}'",
-    "can": f"unshare -p -f -m --mount-proc /stepdown --user={USER} -- /probe can",
+    "can": f"{AS_PID_1} /probe can",
     "root-can": "/probe try setuid0 && /probe try raw-socket && /probe try mount",
-    "status": f"unshare -p -f -m --mount-proc /stepdown --user={USER} -- /probe status",
-    "ends": f"unshare -p -f -m --mount-proc /stepdown --user={USER} -- /probe exit 42",
+    "status": f"{AS_PID_1} /probe status",
+    "ends": f"{AS_PID_1} /probe exit 42",
     "selftest": "/stepdown selftest",
 }  # fmt: skip
 

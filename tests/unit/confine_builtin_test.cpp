@@ -342,8 +342,10 @@ TEST(ConfinePid1Listener, HasPid1sRightsAndWhatAnswersNeed) {
     }
     EXPECT_EQ(ask_listener("prlimit64", {1, 7, 0, 0x1000}), kAllow);
     EXPECT_EQ(ask_listener("prlimit64", {1, 7, 0x1000, 0}), kEperm) << "sets a limit";
-    for (const char* name : {"execve", "clone", "fork", "socket", "connect", "unlink", "process_vm_writev", "ptrace"}) {
-        EXPECT_TRUE(!has_call(name) || ask_listener(name) == kEperm) << name;
+    constexpr const char* kBreaksOut[] = {"execve", "clone", "fork", "socket", "connect", "unlink", "process_vm_writev",
+                                          "ptrace"};
+    for (const char* name : kBreaksOut | std::views::filter(has_call)) {
+        EXPECT_EQ(ask_listener(name), kEperm) << name;
     }
 }
 

@@ -1,4 +1,5 @@
 #include <cerrno>
+#include <ranges>
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -47,9 +48,10 @@ TEST(ConfineStrict, DeniesMemoryThatIsWrittenAndExecuted) {
 }
 
 TEST(ConfineStrict, LetsAServiceServe) {
-    for (const char* name :
-         {"execve", "accept4", "listen", "epoll_wait", "openat", "sendfile", "futex", "clone", "read"}) {
-        EXPECT_TRUE(!has_call(name) || strict(name) == kAllow) << name;
+    constexpr const char* kServes[] = {"execve",   "accept4", "listen", "epoll_wait", "openat",
+                                       "sendfile", "futex",   "clone",  "read"};
+    for (const char* name : kServes | std::views::filter(has_call)) {
+        EXPECT_EQ(strict(name), kAllow) << name;
     }
     EXPECT_EQ(strict("socket", {AF_INET6, SOCK_STREAM, 0}), kAllow);
     EXPECT_EQ(strict("socket", {AF_NETLINK, SOCK_RAW, 0}), refusal(EAFNOSUPPORT));

@@ -27,10 +27,11 @@ TEST(ConfineSyscalls, AgreesWithLibseccompAboutEveryCall) {
     int compared = 0;
     for (const ArchitectureFacts& facts : architectures()) {
         const std::uint32_t base = facts.architecture == Architecture::kX32 ? kX32Bit : 0;
+        const std::uint32_t token = token_of(facts.architecture);
         const auto calls = calls_of(facts.architecture);
         for (std::uint32_t at : std::views::iota(0U, 600U)) {
             const std::uint32_t number = base + at;
-            char* const name = seccomp_syscall_resolve_num_arch(token_of(facts.architecture), static_cast<int>(number));
+            char* const name = seccomp_syscall_resolve_num_arch(token, static_cast<int>(number));
             if (name == nullptr) {
                 continue;
             }
