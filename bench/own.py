@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What --own of a large volume costs, against what entrypoint scripts do: a tree of FILES files (1,000,000 unless the variable FILES says
-otherwise) below FOLDER (the working directory's file system), with the right owner and with the wrong one, with a cold cache and a warm
-one. Interleaved; the medians of ROUNDS (3) go to standard output as a table, with each one's ratio to the best of the others and the
+otherwise) below FOLDER (the working directory's file system), with the right owner, with another user's and with root's, with a cold
+cache and a warm one. Interleaved; the medians of ROUNDS (3) go to standard output as a table, with each one's ratio to the best of the others and the
 peak memory. Needs root and an otherwise idle machine; the tree is removed afterwards."""
 
 import contextlib
@@ -18,7 +18,9 @@ import time
 FILES = int(os.environ.get("FILES", 1_000_000))
 ROUNDS = int(os.environ.get("ROUNDS", 3))
 PER_FOLDER = 250
-RIGHT, WRONG = 10001, 10002  # the app's, and another one
+RIGHT = 10001  # the app's
+ANOTHER = 10002
+OWNERS = {"right": RIGHT, "another's": ANOTHER, "root's": 0}  # before
 OURS = "stepdown --own"
 
 
@@ -33,14 +35,14 @@ def build(top):
         os.close(descriptor)
 
 
-def cases(stepdown, top):
+def cases(stepdown, top, wrong):
     who = f"{RIGHT}:{RIGHT}"
     find = rf"find {top} \( ! -user {RIGHT} -o ! -group {RIGHT} \) -exec chown -h {who} {{}} +"
     return {
         OURS: [stepdown, f"--user={who}", "--receipt=off", "--no-init", "--seccomp=off", f"--own={top}", "--", "/bin/true"],
         "chown -R": ["chown", "-R", who, top],
         "find ! -user -exec chown": ["sh", "-c", find],
-        "chown -R --from": ["chown", "-R", f"--from={WRONG}:{WRONG}", who, top],
+        "chown -R --from": ["chown", "-R", f"--from={wrong}:{wrong}", who, top],
     }
 
 
@@ -76,31 +78,29 @@ def seconds(command, peak):
 
 
 def measure(stepdown, top):
-    reset = ["chown", "-R", f"{WRONG}:{WRONG}", top]
     took, peaks = {}, {}
-    rows = list(itertools.product(("right", "wrong"), ("cold", "warm")))
+    rows = list(itertools.product(OWNERS, ("cold", "warm")))
     for turn in range(ROUNDS):
-        named = list(cases(stepdown, top).items())
         for owner, cache in rows:
+            named = list(cases(stepdown, top, ANOTHER if owner == "right" else OWNERS[owner]).items())
             for name, command in named[turn % len(named) :] + named[: turn % len(named)]:
-                if owner == "wrong":
-                    subprocess.run(reset, check=True)
+                if owner != "right":
+                    subprocess.run(["chown", "-R", f"{OWNERS[owner]}:{OWNERS[owner]}", top], check=True)
                     os.sync()  # or the next one writes it back
                 if cache == "cold":
                     drop_caches()
                 took.setdefault((owner, cache, name), []).append(seconds(command, peaks.setdefault(name, [])))
                 print(owner, cache, name, f"{took[owner, cache, name][-1]:.2f}", file=sys.stderr, flush=True)
-        if owner == "wrong":
-            os.sync()
+        subprocess.run(["chown", "-R", f"{RIGHT}:{RIGHT}", top], check=True)
     print(f"{FILES} files, {os.cpu_count()} processors, medians of {ROUNDS}, seconds\n")
-    print("| owner, cache | " + " | ".join(name for name, _ in named) + " | to the best of the others |")
-    print("|---|" + "---|" * (len(named) + 1))
-    names = list(cases(stepdown, top))
+    names = list(cases(stepdown, top, ANOTHER))
+    print("| owner, cache | " + " | ".join(names) + " | to the best of the others |")
+    print("|---|" + "---|" * (len(names) + 1))
     for owner, cache in rows:
         medians = {name: statistics.median(took[owner, cache, name]) for name in names}
         best = min(medians[name] for name in names if name != OURS)
-        print(f"| {owner}, {cache} | " + " | ".join(f"{medians[name]:.2f}" for name, _ in named) + f" | {medians[OURS] / best:.2f} |")
-    print("| peak memory, MB | " + " | ".join(f"{max(peaks[name]) / 1024:.1f}" for name, _ in named) + " | |")
+        print(f"| {owner}, {cache} | " + " | ".join(f"{medians[name]:.2f}" for name in names) + f" | {medians[OURS] / best:.2f} |")
+    print("| peak memory, MB | " + " | ".join(f"{max(peaks[name]) / 1024:.1f}" for name in names) + " | |")
 
 
 def main():

@@ -54,7 +54,7 @@ class Copying {
         }
         const Wanted wanted{step_.uid ? step_.uid : std::optional(like.st_uid),
                             step_.gid ? step_.gid : std::optional(like.st_gid), like.st_mode & kPermissionBits};
-        if (const auto set = settle(job_, (*made)->pin.get(), (*made)->now, wanted); !set) {
+        if (const auto set = settle(job_, {(*made)->pin.get()}, (*made)->now, wanted); !set) {
             return job_.give_up(set.error(), to.path, (*made)->pin.get());
         }
         const timespec times[2] = {like.st_atim, like.st_mtim};

@@ -51,9 +51,10 @@ struct Entry {
 // owner, once the others are through.
 class SharedDirectory {
   public:
-    explicit SharedDirectory(Stream stream) : stream_(std::move(stream)) {}
+    SharedDirectory(Stream stream, bool held) : stream_(std::move(stream)), held_(held) {}
 
     DIR* stream() const { return stream_.get(); }
+    bool is_held() const { return held_; } // walk.hpp
     bool is_exhausted() const { return exhausted_.load(std::memory_order_relaxed); }
 
     // A few names, the last one first; none: the end, or readdir(3)'s error, which one of the readers is told.
@@ -67,6 +68,7 @@ class SharedDirectory {
     static constexpr std::size_t kBatch = 16; // fewer turns at the lock; more would leave the last reader too much
 
     Stream stream_;
+    bool held_;
     pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
     std::atomic<bool> exhausted_ = false;
 };

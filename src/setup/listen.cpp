@@ -112,7 +112,7 @@ Result<sys::Fd> bound_in(Job& job, const ListenSocket& asked, const Place& place
         return job.give_up(made ? Trouble{Act::kEnter, ENOENT} : made.error(), place.path);
     }
     const auto set =
-        settle(job, (*made)->pin.get(), (*made)->now, {job.uid, job.gid, asked.mode.value_or(kSocketMode)});
+        settle(job, {(*made)->pin.get()}, (*made)->now, {job.uid, job.gid, asked.mode.value_or(kSocketMode)});
     if (!set) {
         return job.give_up(set.error(), place.path, (*made)->pin.get());
     }

@@ -1,7 +1,11 @@
+#include <algorithm>
 #include <cerrno>
+#include <cstdint>
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include "setup/glob.hpp"
 #include "setup/job.hpp"
@@ -10,6 +14,22 @@
 
 namespace stepdown::setup {
 namespace {
+
+constexpr gid_t kUnchanged = static_cast<gid_t>(-1); // chown(2)
+
+bool is_open_to_others(const struct stat& now) { return (now.st_mode & (S_IWGRP | S_IWOTH)) != 0; }
+
+// Whether the kernel itself decides, by mode and POSIX access control lists alone, who may write to a directory. On
+// others a server does, or lists of another kind.
+bool keeps_modes(int fd) {
+    struct statfs found{};
+    if (::fstatfs(fd, &found) < 0) {
+        return false;
+    }
+    constexpr std::uint64_t kLocal[] = {EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC,
+                                        F2FS_SUPER_MAGIC, TMPFS_MAGIC,     OVERLAYFS_SUPER_MAGIC};
+    return std::ranges::contains(kLocal, static_cast<std::uint64_t>(found.f_type));
+}
 
 // Gives files away, and sets their mode where the step has one.
 //
@@ -23,20 +43,40 @@ class Giver final : public Visitor {
         return job_.rules.policy != OwnPolicy::kAlways && !wanted_of(job_, step_, now, false).differs(now);
     }
 
-    Try<> settle(int fd, const struct stat& now) override {
+    Try<> settle(const Target& file, const struct stat& now) override {
         const Wanted wanted = wanted_of(job_, step_, now, false);
         if (job_.rules.policy == OwnPolicy::kAlways && !wanted.differs(now)) {
-            return repeat(fd, now, wanted);
+            return repeat(file, now, wanted);
         }
-        const auto done = setup::settle(job_, fd, now, wanted);
+        const auto done = setup::settle(job_, file, now, wanted);
         return done ? Try<>() : std::unexpected(done.error());
     }
 
+    // A directory's names are its owner's, and of those who may write to it. So one that nobody else may write to, and
+    // that is to change hands, is root's in between. No rename is under way across that: it and chown(2) take the same
+    // lock. Where group and others may not write, no access control list lets anybody, acl(5).
+    bool hold(int fd, const struct stat& now) override {
+        const bool sets_mode = step_.mode || step_.file_mode;
+        if (sets_mode || is_open_to_others(now) || !(now.st_uid == 0 || changes_hands(now)) || !keeps_modes(fd)) {
+            return false;
+        }
+        if (now.st_uid != 0 && !job_.kernel.change_owner_at(fd, "", 0, kUnchanged)) {
+            return false;
+        }
+        const auto held = job_.kernel.stat_at(fd, "");
+        return held && held->st_uid == 0 && !is_open_to_others(*held);
+    }
+
   private:
+    bool changes_hands(const struct stat& now) const {
+        const Wanted wanted = wanted_of(job_, step_, now, false);
+        return wanted.uid && *wanted.uid != now.st_uid;
+    }
+
     // What is as wanted is given once more: some volume drivers act on the call itself.
-    Try<> repeat(int fd, const struct stat& now, const Wanted& wanted) {
-        const auto given =
-            job_.kernel.change_owner_at(fd, "", wanted.uid.value_or(now.st_uid), wanted.gid.value_or(now.st_gid));
+    Try<> repeat(const Target& file, const struct stat& now, const Wanted& wanted) {
+        const auto given = job_.kernel.change_owner_at(file.fd, file.name, wanted.uid.value_or(now.st_uid),
+                                                       wanted.gid.value_or(now.st_gid));
         return given ? Try<>() : trouble(Act::kOwner, given.error());
     }
 
@@ -65,7 +105,7 @@ Result<> give(Job& job, const SetupStep& step, const Place& place) {
         if (giver.is_settled(now)) {
             return {};
         }
-        if (const auto done = giver.settle(pin.get(), now); !done) {
+        if (const auto done = giver.settle({pin.get()}, now); !done) {
             return job.give_up(done.error(), place.path, pin.get());
         }
         ++job.changed;

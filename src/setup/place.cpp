@@ -121,7 +121,7 @@ Wanted wanted_of(const Job& job, const SetupStep& step, const struct stat& now, 
 
 // The mode before the owner: root may chmod what is still root's, while afterwards it would take CAP_FOWNER. Then again
 // where chown(2) took the special bits away.
-Try<bool> settle(Job& job, int pin, const struct stat& now, const Wanted& wanted) {
+Try<bool> settle(Job& job, const Target& file, const struct stat& now, const Wanted& wanted) {
     if (!wanted.differs(now)) {
         return false;
     }
@@ -131,7 +131,7 @@ Try<bool> settle(Job& job, int pin, const struct stat& now, const Wanted& wanted
     const bool is_link = S_ISLNK(now.st_mode);
     const bool is_directory = S_ISDIR(now.st_mode);
     if (wanted.mode && !is_link && *wanted.mode != (now.st_mode & kPermissionBits)) {
-        if (const auto set = set_mode(job.kernel, pin, is_directory, *wanted.mode); !set) {
+        if (const auto set = set_mode(job.kernel, file.fd, is_directory, *wanted.mode); !set) {
             return std::unexpected(set.error());
         }
     }
@@ -139,20 +139,20 @@ Try<bool> settle(Job& job, int pin, const struct stat& now, const Wanted& wanted
     const gid_t gid = wanted.gid.value_or(now.st_gid);
     const bool owner_differs = uid != now.st_uid || gid != now.st_gid;
     if (owner_differs) {
-        if (const auto given = job.kernel.change_owner_at(pin, "", uid, gid); !given) {
+        if (const auto given = job.kernel.change_owner_at(file.fd, file.name, uid, gid); !given) {
             return trouble(Act::kOwner, given.error());
         }
     }
     if (job.believed && !wanted.mode) {
         return true;
     }
-    auto after = job.kernel.stat_at(pin, "");
+    auto after = job.kernel.stat_at(file.fd, file.name);
     if (after && owner_differs && !is_directory && wanted.mode && !is_link &&
         *wanted.mode != (after->st_mode & kPermissionBits)) {
-        if (const auto set = set_mode(job.kernel, pin, is_directory, *wanted.mode); !set) {
+        if (const auto set = set_mode(job.kernel, file.fd, is_directory, *wanted.mode); !set) {
             return std::unexpected(set.error());
         }
-        after = job.kernel.stat_at(pin, "");
+        after = job.kernel.stat_at(file.fd, file.name);
     }
     if (!after) {
         return trouble(Act::kLook, after.error());
@@ -169,7 +169,8 @@ Result<> settle_place(Job& job, const SetupStep& step, const Place& place, bool 
     if (!found || !*found) {
         return job.give_up(found ? Trouble{Act::kEnter, ENOENT} : found.error(), place.path);
     }
-    const auto changed = settle(job, (*found)->pin.get(), (*found)->now, wanted_of(job, step, (*found)->now, created));
+    const auto changed =
+        settle(job, {(*found)->pin.get()}, (*found)->now, wanted_of(job, step, (*found)->now, created));
     if (!changed) {
         return job.give_up(changed.error(), place.path, (*found)->pin.get());
     }

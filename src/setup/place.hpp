@@ -40,9 +40,16 @@ struct Wanted {
 };
 Wanted wanted_of(const Job& job, const SetupStep& step, const struct stat& now, bool created);
 
+// What a descriptor is of, or the file that has this name in it: only where the name cannot be swapped, and no mode is
+// wanted.
+struct Target {
+    int fd;
+    const char* name = "";
+};
+
 // Makes it so on the file itself, and looks whether the file system took it. Refuses a file with several names where
 // giving it away could be a gift (own.cpp). Returns whether anything had to change.
-Try<bool> settle(Job& job, int pin, const struct stat& now, const Wanted& wanted);
+Try<bool> settle(Job& job, const Target& file, const struct stat& now, const Wanted& wanted);
 
 // Looks at a place, makes what is there as the step wants it, counts it.
 Result<> settle_place(Job& job, const SetupStep& step, const Place& place, bool created);

@@ -70,7 +70,7 @@ Result<bool> leave_secret(sys::Kernel& kernel, const Secret& secret, std::string
     }
     const auto now = kernel.stat_at(file->get(), "");
     const auto set =
-        now ? settle(job, file->get(), *now, {uid, gid, secret.mode}) : Try<bool>(trouble(Act::kLook, now.error()));
+        now ? settle(job, {file->get()}, *now, {uid, gid, secret.mode}) : Try<bool>(trouble(Act::kLook, now.error()));
     if (!set) {
         return job.give_up(set.error(), path);
     }

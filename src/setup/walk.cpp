@@ -33,7 +33,8 @@ Result<> Walk::begin(sys::Fd top, std::string path) { return descend(std::move(t
 
 void Walk::help_with(std::shared_ptr<SharedDirectory> directory, std::string path) {
     helped_ = std::move(directory);
-    levels_.push_back({.stream = {}, .shared = helped_, .settled = true, .name = std::move(path)});
+    levels_.push_back(
+        {.stream = {}, .shared = helped_, .settled = true, .held = helped_->is_held(), .name = std::move(path)});
 }
 
 WalkState Walk::go() {
@@ -86,7 +87,7 @@ void Walk::share() {
             return;
         }
         if (!level.shared) {
-            level.shared = std::make_shared<SharedDirectory>(std::move(level.stream));
+            level.shared = std::make_shared<SharedDirectory>(std::move(level.stream), level.held);
             shared_.push_back(i);
             std::ranges::sort(shared_);
         }
@@ -125,6 +126,8 @@ Result<> Walk::visit(const char* name, unsigned char type) {
         if (fd.error() != ENOTDIR && fd.error() != ELOOP) {
             return crew_.failed({Act::kRead, fd.error()}, path_of(name));
         }
+    } else if (levels_.back().held) {
+        return visit_by_name(dir, name);
     } else if (last_was_settled_) {
         // By name, for speed: most files of most starts are settled, and for the others the answer only says: look
         // closer. After one that was not settled the next is not either, as a rule.
@@ -137,6 +140,25 @@ Result<> Walk::visit(const char* name, unsigned char type) {
         }
     }
     return visit_by_pin(dir, name);
+}
+
+// Most files of a tree that was root's, or another user's, come this way.
+Result<> Walk::visit_by_name(int dir, const char* name) {
+    const auto now = stat_below(dir, name);
+    if (now ? S_ISDIR(now->st_mode) : now.error() == ENOSYS) {
+        return visit_by_pin(dir, name);
+    }
+    if (!now) {
+        return is_passed_over(now.error()) ? Result<>() : crew_.failed({Act::kLook, now.error()}, path_of(name));
+    }
+    if (visitor_.is_settled(*now)) {
+        return {};
+    }
+    if (!visitor_.settle({dir, name}, *now)) {
+        return visit_by_pin(dir, name); // a descriptor tells more about why
+    }
+    ++job_.changed;
+    return {};
 }
 
 // O_PATH opens anything without waking it (a FIFO, a device, a link), and the answers about it can no longer be
@@ -161,7 +183,7 @@ Result<> Walk::visit_by_pin(int dir, const char* name) {
     if (last_was_settled_) {
         return {};
     }
-    if (const auto done = visitor_.settle(pin->get(), *now); !done) {
+    if (const auto done = visitor_.settle({pin->get()}, *now); !done) {
         return crew_.failed(done.error(), path_of(name), pin->get());
     }
     ++job_.changed;
@@ -177,10 +199,12 @@ Result<> Walk::descend(sys::Fd fd, std::string name) {
     if (!stream) {
         return crew_.failed({Act::kRead, errno}, path_of(name));
     }
+    const bool held = visitor_.hold(::dirfd(stream.get()), *now);
     levels_.push_back({.stream = std::move(stream),
                        .device = now->st_dev,
                        .inode = now->st_ino,
                        .settled = visitor_.is_settled(*now),
+                       .held = held,
                        .name = std::move(name)});
     if (crew_.open_directories() > Crew::kOpenDirectories) {
         set_one_aside();
@@ -230,7 +254,7 @@ Result<> Walk::leave(int error) {
 Result<> Walk::settle_innermost() {
     const int fd = innermost_fd();
     const auto now = job_.kernel.stat_at(fd, "");
-    const auto done = now ? visitor_.settle(fd, *now) : trouble(Act::kLook, now.error());
+    const auto done = now ? visitor_.settle({fd}, *now) : trouble(Act::kLook, now.error());
     if (!done) {
         return crew_.failed(done.error(), path_of(""), fd);
     }
@@ -264,6 +288,10 @@ Result<> Walk::reopen_parent() {
     }
     ::seekdir(parent.stream.get(), parent.position);
     return {};
+}
+
+sys::Sys<struct stat> Walk::stat_below(int dir, const char* name) {
+    return job_.rules.cross_mounts ? job_.kernel.stat_at(dir, name) : job_.kernel.stat_same_mount_at(dir, name);
 }
 
 sys::Sys<sys::Fd> Walk::open_below(int dir, const char* name, int flags) {

@@ -10,6 +10,7 @@
 
 #include "setup/crew.hpp"
 #include "setup/job.hpp"
+#include "setup/place.hpp"
 
 namespace stepdown::setup {
 
@@ -18,10 +19,13 @@ class Visitor {
   public:
     virtual ~Visitor() = default;
     virtual bool is_settled(const struct stat& now) const = 0; // nothing to do for it; asked of every file, so cheap
-    // fd is the file itself, whatever its name leads to by now: a file by O_PATH, a directory open for reading.
-    // Directories come after all that is in them, so that nobody gains a directory that root still works in, and an
-    // interrupted walk leaves the top unsettled.
-    virtual Try<> settle(int fd, const struct stat& now) = 0;
+    // A descriptor is the file itself, whatever its name leads to by now: a file by O_PATH, a directory open for
+    // reading. Directories come after all that is in them, so that nobody gains a directory that root still works in,
+    // and an interrupted walk leaves the top unsettled.
+    virtual Try<> settle(const Target& file, const struct stat& now) = 0;
+    // Of a directory before its files: whether nobody but root can make one of its names another file's until it is
+    // settled. If so they come by name.
+    virtual bool hold(int fd, const struct stat& now) = 0;
 
   protected:
     Visitor() = default;
@@ -33,10 +37,11 @@ class Visitor {
 // of its crew, a share of it.
 //
 // It stays inside: every name is opened within its parent's descriptor, no link is followed and, unless the rules say
-// so, no mount point entered (open_same_mount_at); what is changed is the opened file, never a name. A name that
-// vanishes is passed over. It stays small: a few words of memory a level, and few descriptors. Higher levels are closed
-// with their position remembered and found again through "..", which must lead to the same device and inode as before:
-// else the tree was moved meanwhile, and the walk ends there with an error.
+// so, no mount point entered (open_same_mount_at); what is changed is the opened file, or a name in a directory that is
+// held, where nobody can swap it: two calls a file instead of four. A name that vanishes is passed over. It stays
+// small: a few words of memory a level, and few descriptors. Higher levels are closed with their position remembered
+// and found again through "..", which must lead to the same device and inode as before: else the tree was moved
+// meanwhile, and the walk ends there with an error.
 class Walk {
   public:
     explicit Walk(Crew& crew) : crew_(crew), job_(crew.job()), visitor_(crew.visitor()) {}
@@ -58,6 +63,7 @@ class Walk {
         dev_t device = 0;
         ino_t inode = 0;
         bool settled = false;
+        bool held = false;
         bool exhausted = false; // while set aside: its names are through
         std::string name = {};
     };
@@ -69,6 +75,7 @@ class Walk {
     Result<> step();
     Result<> visit_taken(Level& level);
     Result<> visit(const char* name, unsigned char type);
+    Result<> visit_by_name(int dir, const char* name);
     Result<> visit_by_pin(int dir, const char* name);
     Result<> descend(sys::Fd fd, std::string name);
     Result<> leave(int error);
@@ -81,6 +88,7 @@ class Walk {
     int innermost_fd() const { return ::dirfd(stream_of(levels_.back())); }
     std::string path_of(std::string_view leaf) const { return path_of(leaf, levels_.size()); }
     std::string path_of(std::string_view leaf, std::size_t levels) const;
+    sys::Sys<struct stat> stat_below(int dir, const char* name);
     sys::Sys<sys::Fd> open_below(int dir, const char* name, int flags);
     void tell();
 

@@ -40,7 +40,10 @@ class Kernel {
     // The same with RESOLVE_NO_XDEV: EXDEV when name is a mount point, a bind mount of the same file system too.
     virtual Sys<Fd> open_same_mount_at(int dir, const char* name, int flags) = 0;
     virtual Sys<> make_directory_at(int dir, const char* name, mode_t mode) = 0;
-    virtual Sys<struct stat> stat_at(int dir, const char* name) = 0;                    // name "": dir itself
+    virtual Sys<struct stat> stat_at(int dir, const char* name) = 0; // name "": dir itself
+    // Mode, links, owner, group and inode of what is no mount point (else EXDEV), by statx(2); ENOSYS where the kernel
+    // cannot tell, before 5.8.
+    virtual Sys<struct stat> stat_same_mount_at(int dir, const char* name) = 0;
     virtual Sys<> change_owner_at(int dir, const char* name, uid_t uid, gid_t gid) = 0; // name "": dir itself
     virtual Sys<> change_mode(int fd, mode_t mode) = 0;                // fchmod(2): not for O_PATH descriptors
     virtual Sys<> remove_at(int dir, const char* name, int flags) = 0; // unlinkat(2)

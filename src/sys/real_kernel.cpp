@@ -12,6 +12,7 @@
 #include <linux/keyctl.h>
 #include <linux/openat2.h>
 #include <linux/seccomp.h>
+#include <linux/stat.h>
 #include <sched.h>
 #include <sys/fsuid.h>
 #include <sys/prctl.h>
@@ -94,6 +95,26 @@ class RealKernel final : public Kernel {
         if (::fstatat(dir, name, &found, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) < 0) {
             return std::unexpected(errno);
         }
+        return found;
+    }
+
+    Sys<struct stat> stat_same_mount_at(int dir, const char* name) override {
+        struct statx seen{};
+        if (::syscall(SYS_statx, dir, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &seen) < 0) {
+            return std::unexpected(errno);
+        }
+        if ((seen.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) == 0) {
+            return std::unexpected(ENOSYS);
+        }
+        if ((seen.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0) {
+            return std::unexpected(EXDEV);
+        }
+        struct stat found{};
+        found.st_mode = seen.stx_mode;
+        found.st_nlink = seen.stx_nlink;
+        found.st_uid = seen.stx_uid;
+        found.st_gid = seen.stx_gid;
+        found.st_ino = seen.stx_ino;
         return found;
     }
 

@@ -32,6 +32,9 @@ class FaultyKernel : public sys::Kernel {
     sys::Sys<struct stat> stat_at(int dir, const char* name) override {
         return call("stat_at", [&] { return real_.stat_at(dir, name); });
     }
+    sys::Sys<struct stat> stat_same_mount_at(int dir, const char* name) override {
+        return call("stat_same_mount_at", [&] { return real_.stat_same_mount_at(dir, name); });
+    }
     sys::Sys<> change_owner_at(int dir, const char* name, uid_t uid, gid_t gid) override {
         return call("change_owner_at", [&] { return real_.change_owner_at(dir, name, uid, gid); });
     }

@@ -29,9 +29,16 @@ class Watched final : public FaultyKernel {
         return FaultyKernel::stat_at(dir, name);
     }
 
+    sys::Sys<struct stat> stat_same_mount_at(int dir, const char* name) override {
+        const std::lock_guard lock(mutex_);
+        threads.insert(::gettid());
+        return FaultyKernel::stat_same_mount_at(dir, name);
+    }
+
     sys::Sys<> change_owner_at(int dir, const char* name, uid_t uid, gid_t gid) override {
         struct stat now{};
-        if (::fstat(dir, &now) == 0 && S_ISDIR(now.st_mode)) {
+        const bool gives = uid != 0 && *name == '\0'; // not what takes it for root meanwhile
+        if (gives && ::fstat(dir, &now) == 0 && S_ISDIR(now.st_mode)) {
             early += is_early(dir, uid) ? 1 : 0;
         }
         if (++changes > allowed) {

@@ -128,14 +128,14 @@ TEST_F(SetupOwnHostile, NamesAnImmutableFile) {
 
 constexpr long kTurns = 50;
 
-// Somebody who works against the walk, in a thread, until it goes.
+// Somebody who works against the walk, in a thread, until it goes. Told of each move: whether it could be made.
 class Rival {
   public:
-    explicit Rival(std::function<void()> move)
-        : thread_([this, move = std::move(move)] {
+    Rival(uid_t uid, std::function<bool()> move)
+        : thread_([this, uid, move = std::move(move)] {
+              EXPECT_EQ(::syscall(SYS_setresuid, -1, uid, -1), 0); // this thread alone, unlike setresuid(3)
               while (!stop_) {
-                  move();
-                  ++moves;
+                  moves += move() ? 1 : 0;
               }
           }) {}
     ~Rival() {
@@ -158,22 +158,32 @@ bool goes_on(std::chrono::steady_clock::time_point start, std::chrono::seconds l
     return spent < least || ((walks < kTurns || rival.moves < kTurns) && spent < 60s);
 }
 
-void exchange(const fs::path& one, const fs::path& other) {
-    ::syscall(SYS_renameat2, AT_FDCWD, one.c_str(), AT_FDCWD, other.c_str(), RENAME_EXCHANGE);
+bool exchange(const fs::path& one, const fs::path& other) {
+    return ::syscall(SYS_renameat2, AT_FDCWD, one.c_str(), AT_FDCWD, other.c_str(), RENAME_EXCHANGE) == 0;
 }
 
-class SetupOwnRace : public SetupOwnHostile {
+// The directory of the swapped names has this mode. Others may write to it: its files are given by descriptor. Else
+// root takes it first from the rival, whose it is before every other walk, and gives them by name.
+class SetupOwnRace : public SetupOwnHostile, public ::testing::WithParamInterface<mode_t> {
   protected:
+    void hand_to_the_rival(const fs::path& directory) const {
+        ASSERT_EQ(::chmod(base().c_str(), 0755), 0);
+        ASSERT_EQ(::chmod(directory.c_str(), GetParam()), 0);
+        ASSERT_EQ(::chown(directory.c_str(), kAppUid, kAppGid), 0);
+    }
+
     void race_for(std::chrono::seconds least) {
         fs::create_directories(tree() / "a/swap");
         write_file(tree() / "a/swap/secret"); // as outside: a followed link would find its name there
         fs::create_directory_symlink(outside(), tree() / "a/link");
-        Rival rival([this] { exchange(tree() / "a/swap", tree() / "a/link"); });
+        hand_to_the_rival(tree() / "a");
+        Rival rival(kAppUid, [this] { return exchange(tree() / "a/swap", tree() / "a/link"); });
         long walks = 0;
         std::uint64_t changed = 0;
         const auto start = std::chrono::steady_clock::now();
         for (; goes_on(start, least, walks, rival); ++walks) {
-            const uid_t uid = kAppUid + static_cast<uid_t>(walks % 2); // so that there is always something to change
+            const uid_t uid =
+                kAppUid + static_cast<uid_t>((walks + 1) % 2); // so that there is always something to change
             const auto done = run({own_step(tree())}, false, kAllCapabilities, uid);
             ASSERT_TRUE(done.has_value()) << done.error().line;
             changed += done->changed;
@@ -186,9 +196,12 @@ class SetupOwnRace : public SetupOwnHostile {
     }
 };
 
-TEST_F(SetupOwnRace, ADirectorySwappedForALinkDuringTheWalkLeadsNowhere) { race_for(2s); }
+INSTANTIATE_TEST_SUITE_P(Modes, SetupOwnRace, ::testing::Values(0755, 0777),
+                         [](const auto& mode) { return mode.param == 0755 ? "Held" : "OpenToOthers"; });
 
-TEST_F(SetupOwnRace, NorDoesItWhereThreadsShareTheWalk) {
+TEST_P(SetupOwnRace, ADirectorySwappedForALinkDuringTheWalkLeadsNowhere) { race_for(2s); }
+
+TEST_P(SetupOwnRace, NorDoesItWhereThreadsShareTheWalk) {
     fs::create_directory(tree() / "a");
     for (int i = 0; i < 6000; ++i) {
         write_file(tree() / "a" / std::to_string(i));
@@ -196,14 +209,16 @@ TEST_F(SetupOwnRace, NorDoesItWhereThreadsShareTheWalk) {
     race_for(3s);
 }
 
-TEST_F(SetupOwnHostile, AFileSwappedForAHardLinkDuringTheWalkIsNotGiven) {
+TEST_P(SetupOwnRace, AFileSwappedForAHardLinkDuringTheWalkIsNotGiven) {
     write_file(tree() / "file");
     link_secret_to(tree() / "link");
-    Rival rival([this] { exchange(tree() / "file", tree() / "link"); });
+    hand_to_the_rival(tree());
+    Rival rival(kAppUid, [this] { return exchange(tree() / "file", tree() / "link"); });
     long walks = 0;
     const auto start = std::chrono::steady_clock::now();
     for (; goes_on(start, 2s, walks, rival); ++walks) {
-        const auto done = run({own_step(tree())}, true, kAllCapabilities, kAppUid + static_cast<uid_t>(walks % 2));
+        const auto done =
+            run({own_step(tree())}, true, kAllCapabilities, kAppUid + static_cast<uid_t>((walks + 1) % 2));
         ASSERT_TRUE(done.has_value());
         ASSERT_TRUE(is_roots(outside() / "secret"));
     }
@@ -216,12 +231,13 @@ TEST_F(SetupOwnHostile, FilesThatComeAndGoDoNotEndTheWalk) {
         write_file(tree() / std::to_string(i));
     }
     int at = 0;
-    Rival rival([this, &at] {
+    Rival rival(0, [this, &at] {
         const fs::path name = tree() / std::to_string(at++ % 200);
         std::error_code ignored;
         if (!fs::remove(name, ignored)) {
             at % 3 == 0 ? static_cast<void>(fs::create_directory(name, ignored)) : write_file(name);
         }
+        return true;
     });
     long walks = 0;
     const auto start = std::chrono::steady_clock::now();

@@ -28,6 +28,9 @@ class RecordingKernel : public sys::Kernel {
     sys::Sys<struct stat> stat_at(int, const char* name) override {
         return answer("stat_at " + std::string(name)).transform([] { return (struct stat){}; });
     }
+    sys::Sys<struct stat> stat_same_mount_at(int, const char* name) override {
+        return answer("stat_same_mount_at " + std::string(name)).transform([] { return (struct stat){}; });
+    }
     sys::Sys<> change_owner_at(int, const char* name, uid_t, gid_t) override {
         return answer("change_owner_at " + std::string(name));
     }

@@ -50,12 +50,13 @@ class InventedOwners : public RecordingKernel {
         if (refuses("stat_at", name)) {
             return std::unexpected(error);
         }
-        auto found = sys::real_kernel().stat_at(dir, name);
-        if (found) {
-            const auto owner = owners.find(found->st_ino);
-            std::tie(found->st_uid, found->st_gid) = owner == owners.end() ? Owner(0, 0) : owner->second;
+        return with_owner(sys::real_kernel().stat_at(dir, name));
+    }
+    sys::Sys<struct stat> stat_same_mount_at(int dir, const char* name) override {
+        if (refuses("stat_same_mount_at", name)) {
+            return std::unexpected(error);
         }
-        return found;
+        return with_owner(sys::real_kernel().stat_same_mount_at(dir, name));
     }
     sys::Sys<> change_owner_at(int dir, const char* name, uid_t uid, gid_t gid) override {
         const auto found = sys::real_kernel().stat_at(dir, name);
@@ -63,7 +64,9 @@ class InventedOwners : public RecordingKernel {
             return std::unexpected(found ? error : found.error());
         }
         if (!forgets_owners) {
-            owners[found->st_ino] = {uid, gid};
+            Owner& owner = owners[found->st_ino];
+            constexpr auto kUnchanged = static_cast<uid_t>(-1);
+            owner = {uid == kUnchanged ? owner.first : uid, gid == kUnchanged ? owner.second : gid};
         }
         return {};
     }
@@ -87,6 +90,13 @@ class InventedOwners : public RecordingKernel {
     }
 
   private:
+    sys::Sys<struct stat> with_owner(sys::Sys<struct stat> found) const {
+        if (found) {
+            const auto owner = owners.find(found->st_ino);
+            std::tie(found->st_uid, found->st_gid) = owner == owners.end() ? Owner(0, 0) : owner->second;
+        }
+        return found;
+    }
     bool refuses(std::string call, std::string name) {
         const bool match = call == refused && (refused_name.empty() || refused_name == name);
         calls.push_back(std::move(call) + ' ' + std::move(name));
