@@ -22,7 +22,7 @@
 namespace stepdown::commands {
 namespace {
 
-std::optional<int> own_terminal; // once log_to_terminal() has said so
+std::optional<int> own_error; // once log_to_own() has said so
 
 // Standard error, without ever waiting for whoever reads it: PID 1 must reap and forward even when the log's pipe is
 // full.
@@ -33,8 +33,8 @@ class StandardError final : public spdlog::sinks::sink {
     void log(const spdlog::details::log_msg& message) override {
         spdlog::memory_buf_t line;
         form(message, line);
-        if (own_terminal) {
-            [[maybe_unused]] const ssize_t written = ::write(*own_terminal, line.data(), line.size());
+        if (own_error) {
+            [[maybe_unused]] const ssize_t written = ::write(*own_error, line.data(), line.size());
             return;
         }
         pollfd end{.fd = STDERR_FILENO, .events = POLLIN | POLLOUT, .revents = 0};
@@ -116,7 +116,7 @@ constexpr std::size_t kLongestPlain = 256;
 
 } // namespace
 
-void log_to_terminal(int descriptor) noexcept { own_terminal = descriptor; }
+void log_to_own(int descriptor) noexcept { own_error = descriptor; }
 
 void Log::plain(LogLevel level, std::string_view line) const noexcept {
     if (!shows(level)) {

@@ -35,8 +35,7 @@ class Log {
     LogFormat format_ = LogFormat::kText;
 };
 
-// For a process that must never wait, where standard error is a terminal: from now on to this descriptor of its own,
-// which is O_NONBLOCK; -1: to nobody.
-void log_to_terminal(int descriptor) noexcept;
+// For a process that must never wait: from now on to this descriptor of its own, which is O_NONBLOCK; -1: to nobody.
+void log_to_own(int descriptor) noexcept;
 
 } // namespace stepdown::commands

@@ -69,12 +69,13 @@ void tell(const supervise::Outcome& outcome, const Log& log) {
     }
 }
 
-// The child confines itself while PID 1 gets ready to watch it.
-int supervise_app(sys::Kernel& kernel, Start& start, const supervise::SignalState& given, const Log& log,
-                  StageClock& clock, int failed_execution) {
+// The child confines itself while PID 1 gets ready to watch it. Not inlined, nor is prepare(): what else a start has on
+// the stack would stay there as long as the app runs.
+[[gnu::noinline]] int supervise_app(sys::Kernel& kernel, Start& start, const supervise::SignalState& given,
+                                    const Log& log, StageClock& clock, int failed_execution) {
     const Supervision& asked = start.plan.supervision;
-    if (start.terminal) {
-        log_to_terminal(start.terminal->get());
+    if (start.own_error) {
+        log_to_own(start.own_error->fd.get());
     }
     Result<supervise::Accounts> accounts = supervise::Accounts::open(asked, start.ready_file);
     if (!accounts) {
@@ -83,7 +84,7 @@ int supervise_app(sys::Kernel& kernel, Start& start, const supervise::SignalStat
     std::vector<std::string> variables;
     add_variables(start.program, *accounts, asked, variables);
     Launch what = launch_of(start, given);
-    what.terminal = supervise::owned_terminal(start.terminal.has_value());
+    what.terminal = supervise::owned_terminal(start.own_error && start.own_error->is_terminal);
     what.ready_from = accounts->app_end();
     what.ready_to = asked.ready.number;
     const Result<pid_t> app = spawn(kernel, what);
@@ -187,7 +188,7 @@ int run(sys::Kernel& kernel, const cli::Parsed& parsed, const supervise::SignalS
     }
     start->ready_file = std::move(*ready_file);
     if (start->plan.init) {
-        start->terminal = supervise::open_error_terminal();
+        start->own_error = supervise::open_own_error();
     }
     if (start->plan.as_is) {
         log.info("nothing is given up: no user was named, or root; the app gets what this process has");

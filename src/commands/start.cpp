@@ -118,8 +118,8 @@ Result<> step_down(sys::Kernel& kernel, Start& start) {
     }
     std::vector<int> kept = start.handed_over;
     sys::Fd none;
-    sys::Fd& terminal = start.terminal ? *start.terminal : none;
-    for (sys::Fd* own : {&start.rules, &start.denials.fd, &start.recorded.fd, &terminal}) {
+    sys::Fd& error = start.own_error ? start.own_error->fd : none;
+    for (sys::Fd* own : {&start.rules, &start.denials.fd, &start.recorded.fd, &error}) {
         if (Result<> moved = put_above(kernel, *own, kept); !moved) {
             return moved;
         }

@@ -12,6 +12,7 @@
 #include "stepdown/error.hpp"
 #include "stepdown/facts.hpp"
 #include "stepdown/plan.hpp"
+#include "supervise/terminal.hpp"
 #include "sys/kernel.hpp"
 
 namespace stepdown::commands {
@@ -32,17 +33,17 @@ struct Start {
     std::vector<sock_filter> heard = {}; // both filters in one, where PID 1 hears of calls; empty: each by itself
     plan::Environment environment;
     Program program;
-    std::vector<sys::Fd> sockets = {};    // as opened by set_up(), until the drop puts them in their places
-    std::vector<int> handed_over = {};    // descriptors above 2 that the app gets
-    sys::Fd rules = {};                   // Landlock's; none: not asked for, or the kernel cannot
-    OpenFile denials = {};                // where PID 1 writes what was denied; none: not asked for, or no receipt
-    OpenFile recorded = {};               // where record writes the profile
-    std::optional<sys::Fd> terminal = {}; // PID 1's own to standard error, supervise::open_error_terminal()
-    std::string ready_file;               // commands/readiness.hpp; empty: none was asked for
+    std::vector<sys::Fd> sockets = {}; // as opened by set_up(), until the drop puts them in their places
+    std::vector<int> handed_over = {}; // descriptors above 2 that the app gets
+    sys::Fd rules = {};                // Landlock's; none: not asked for, or the kernel cannot
+    OpenFile denials = {};             // where PID 1 writes what was denied; none: not asked for, or no receipt
+    OpenFile recorded = {};            // where record writes the profile
+    std::optional<supervise::OwnError> own_error = {}; // PID 1's, open_own_error()
+    std::string ready_file;                            // commands/readiness.hpp; empty: none was asked for
 };
 
 // Plan → Start: who the app is, whether that is allowed and can be reached from here, which filter, which program.
-Result<Start> prepare(sys::Kernel& kernel, Plan plan);
+[[gnu::noinline]] Result<Start> prepare(sys::Kernel& kernel, Plan plan);
 
 // What the setup names: the app's state, which Landlock::read_only_root leaves open.
 std::vector<std::string> setup_paths(const Plan& plan);

@@ -1,4 +1,7 @@
+#include <utility>
+
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "supervise/terminal.hpp"
@@ -16,16 +19,24 @@ int owned_terminal(bool error_is_terminal) noexcept {
     return -1;
 }
 
-std::optional<sys::Fd> open_error_terminal() noexcept {
-    if (::isatty(STDERR_FILENO) == 0) {
+std::optional<OwnError> open_own_error() noexcept {
+    struct stat error{};
+    if (::fstat(STDERR_FILENO, &error) < 0) {
+        return std::nullopt;
+    }
+    const bool is_terminal = S_ISCHR(error.st_mode) && ::isatty(STDERR_FILENO) != 0;
+    if (!is_terminal && !S_ISFIFO(error.st_mode)) {
         return std::nullopt;
     }
     constexpr int kFlags = O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
     sys::Fd own(::open("/proc/self/fd/2", kFlags));
+    if (!own && !is_terminal) {
+        return std::nullopt;
+    }
     if (!own && ::tcgetpgrp(STDERR_FILENO) >= 0) { // this session's, which needs no right to it: as after su(1)
         own = sys::Fd(::open("/dev/tty", kFlags));
     }
-    return own;
+    return OwnError{std::move(own), is_terminal};
 }
 
 void lead_process_group(int terminal, bool new_session) noexcept {
