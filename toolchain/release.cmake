@@ -105,7 +105,8 @@ string(JOIN " " CMAKE_EXE_LINKER_FLAGS_INIT
     -Wl,-z,relro,-z,now,-z,noexecstack
     -Wl,--gc-sections,--icf=all,-O2
     -Wl,--pack-dyn-relocs=relr
+    -Wl,-z,separate-loadable-segments # what is relocated begins with a page, and takes no more than it needs
     -Wl,--build-id=sha1)
 if(stepdown_arch STREQUAL aarch64) # pages of 4 to 64 kB: what is read-only once relocated gets pages of its own whichever it is
-    string(APPEND CMAKE_EXE_LINKER_FLAGS_INIT " -Wl,-z,separate-loadable-segments,-z,common-page-size=65536")
+    string(APPEND CMAKE_EXE_LINKER_FLAGS_INIT " -Wl,-z,common-page-size=65536")
 endif()

@@ -16,7 +16,7 @@
 
 enum { kRelrSize = 35, kRelr = 36 }; // DT_RELRSZ, DT_RELR
 enum { kPopulateRead = 22, kPopulateWrite = 23 }; // MADV_POPULATE_READ and _WRITE; older kernels than 5.14 refuse, no harm
-enum { kStartData = 24 * 1024 }; // of .data and .bss: what a start writes to, as startup.order has it
+enum { kStartData = 16 * 1024 }; // of .data and .bss: what a start writes to, as startup.order has it
 #if defined(__x86_64__)
 enum { kRelative = R_X86_64_RELATIVE, kPage = 4096 }; // it has one page size
 #elif defined(__aarch64__)

@@ -19,8 +19,9 @@ int print(std::string_view text) {
 
 namespace {
 
-int dispatch_front_end(const cli::FrontEnd& front, const cli::Words& words, int next,
-                       const supervise::SignalState& given) {
+// This and other(): inlined, their variables would lie on the stack of a PID 1 that waits.
+[[gnu::noinline]] int dispatch_front_end(const cli::FrontEnd& front, const cli::Words& words, int next,
+                                         const supervise::SignalState& given) {
     cli::FrontLine line = front.read(words, {words.argv + next, static_cast<std::size_t>(words.argc - next)});
     if (line.ends) {
         const auto written = sys::write_whole(line.to_error ? STDERR_FILENO : STDOUT_FILENO, line.text);
@@ -41,6 +42,33 @@ constexpr auto kTell = cli::bit(cli::Command::kPlan) | cli::bit(cli::Command::kP
                        cli::bit(cli::Command::kReady) | cli::bit(cli::Command::kVerify) |
                        cli::bit(cli::Command::kCheckImage);
 
+[[gnu::noinline]] int other(const cli::Parsed& parsed, const cli::Words& words, const supervise::SignalState& given) {
+    sys::Kernel& kernel = sys::real_kernel();
+    switch (parsed.command) {
+    case cli::Command::kRun:
+        break;
+    case cli::Command::kExec:
+        return exec(kernel, parsed, words, given);
+    case cli::Command::kRecord:
+        return record(kernel, parsed, given);
+    case cli::Command::kPlan:
+        return plan(kernel, parsed);
+    case cli::Command::kProfile:
+        return profile(kernel, parsed);
+    case cli::Command::kReady:
+        return ready(kernel, parsed);
+    case cli::Command::kInstall:
+        return install(parsed);
+    case cli::Command::kVerify:
+        return verify(kernel, parsed, words);
+    case cli::Command::kSelftest:
+        return selftest(kernel, parsed);
+    case cli::Command::kCheckImage:
+        return check_image(kernel, parsed);
+    }
+    return to_status(ExitCode::kInternal);
+}
+
 } // namespace
 
 int dispatch(const cli::Words& words, const supervise::SignalState& given) {
@@ -59,29 +87,8 @@ int dispatch(const cli::Words& words, const supervise::SignalState& given) {
     if ((cli::bit(parsed->command) & kTell) != 0) {
         supervise::let_signals_end(given);
     }
-    switch (parsed->command) {
-    case cli::Command::kRun:
-        return run(sys::real_kernel(), *parsed, given);
-    case cli::Command::kExec:
-        return exec(sys::real_kernel(), *parsed, words, given);
-    case cli::Command::kRecord:
-        return record(sys::real_kernel(), *parsed, given);
-    case cli::Command::kPlan:
-        return plan(sys::real_kernel(), *parsed);
-    case cli::Command::kProfile:
-        return profile(sys::real_kernel(), *parsed);
-    case cli::Command::kReady:
-        return ready(sys::real_kernel(), *parsed);
-    case cli::Command::kInstall:
-        return install(*parsed);
-    case cli::Command::kVerify:
-        return verify(sys::real_kernel(), *parsed, words);
-    case cli::Command::kSelftest:
-        return selftest(sys::real_kernel(), *parsed);
-    case cli::Command::kCheckImage:
-        return check_image(sys::real_kernel(), *parsed);
-    }
-    return to_status(ExitCode::kInternal);
+    return parsed->command == cli::Command::kRun ? run(sys::real_kernel(), *parsed, given)
+                                                 : other(*parsed, words, given);
 }
 
 } // namespace stepdown::commands

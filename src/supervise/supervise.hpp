@@ -47,14 +47,15 @@ struct OtherWork {
 class Watch {
   public:
     // Before PID 1 confines itself: opens the signalfd(2). Every signal must be blocked (take_signals).
-    // asked and accounts must outlive it.
-    static Result<Watch> open(const Supervision& asked, Accounts& accounts, Listener listener = {});
+    // asked and accounts must outlive it. Inlined, it would leave a second Watch on the caller's stack.
+    [[gnu::noinline]] static Result<Watch> open(const Supervision& asked, Accounts& accounts, Listener listener = {});
 
     // Without an app: reaps until INT or TERM arrives.
     void until_asked_to_stop() noexcept;
 
     // Until the app has ended and no child is left. A stopped app has not ended.
-    Outcome until_ended(pid_t app, OtherWork other = {}) noexcept;
+    // Never inlined: what a start does besides would be among its code.
+    [[gnu::noinline]] Outcome until_ended(pid_t app, OtherWork other = {}) noexcept;
 
   private:
     static constexpr std::size_t kSignals = 65;

@@ -27,12 +27,13 @@ namespace {
 
 // clone(2) wants the stack of a CLONE_VM child from its caller. The child only loads a filter, asks and executes.
 constexpr std::size_t kChildStack = 64UZ * 1024;
+constexpr std::size_t kStackAlignment = 4096; // so that what it uses is one page and not two
 // The same numbers on every machine, landlock(7). The headers of the build may be older than the kernel.
 constexpr long kLandlockCreate = 444;
 constexpr long kLandlockAdd = 445;
 constexpr long kLandlockRestrict = 446;
 
-alignas(16) char child_stack[kChildStack];
+alignas(kStackAlignment) char child_stack[kChildStack];
 
 constexpr long kFchmodat2 = 452; // the same on every architecture since Linux 6.6; older headers have no name for it
 
