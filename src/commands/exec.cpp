@@ -28,7 +28,7 @@ int exec(sys::Kernel& kernel, const cli::Parsed& parsed, const cli::Words& words
     same->plan.wait_for.clear();
     same->plan.init = false;
     same->plan.emulate_root = without_listener(same->plan.emulate_root);
-    Result<Start> start = prepare(kernel, std::move(same->plan));
+    Result<Start> start = prepare(kernel, same->plan);
     if (!start) {
         return log.failed(start.error());
     }

@@ -48,12 +48,14 @@ struct Launch {
 };
 
 // Starts a child that confines itself and waits at a barrier; PID 1 may get ready meanwhile. What is borrowed must live
-// until the child has ended, and one start at a time is all a process can do.
-Result<pid_t> spawn(sys::Kernel& kernel, Launch& what);
+// until the child has ended, and one start at a time is all a process can do. This and release() are never inlined: PID
+// 1 waits in their caller, and what they have on the stack would stay.
+[[gnu::noinline]] Result<pid_t> spawn(sys::Kernel& kernel, Launch& what);
 
 // PID 1 puts its own filter on, reads the child's state back from the kernel, holds it against wanted, and only then
 // lets it execute. On any failure the child is gone and the app's first instruction has not run.
-Result<> release(sys::Kernel& kernel, Launch& what, pid_t child, std::span<const sock_filter> own_filter);
+[[gnu::noinline]] Result<> release(sys::Kernel& kernel, Launch& what, pid_t child,
+                                   std::span<const sock_filter> own_filter);
 
 // To be asked when the child has ended: why execve(2) refused the app, if it did.
 std::optional<Error> refused_by_kernel(const Launch& what);

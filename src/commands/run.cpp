@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <cerrno>
+#include <memory>
+#include <optional>
 
 #include <fcntl.h>
 #include <sys/prctl.h>
@@ -105,10 +107,11 @@ void tell(const supervise::Outcome& outcome, const Log& log) {
     if (!watch) {
         return log.failed(watch.error());
     }
-    std::optional<RootListener> root;
+    std::unique_ptr<RootListener> root;
     if (what.listened) {
-        root.emplace(kernel, start.emulation.chosen, log, hearing ? hearing->before() : emulate::Before());
-        what.root = &*root;
+        root = std::make_unique<RootListener>(kernel, start.emulation.chosen, log,
+                                              hearing ? hearing->before() : emulate::Before());
+        what.root = root.get();
     }
     if (Result<> released = release(kernel, what, *app, confine::builtin(own_filter_of(start))); !released) {
         return log.failed(released.error());

@@ -31,7 +31,7 @@ int selftest(sys::Kernel& kernel, const cli::Parsed& parsed) {
     }
     const Result<Reach> reach = reach_of(kernel, plan);
     leave_state_alone(plan);
-    const Result<Start> start = prepare(kernel, std::move(plan));
+    const Result<Start> start = prepare(kernel, plan);
     if (!reach || !start) {
         return refuse_judging(reach ? start.error().line : reach.error().line);
     }
@@ -54,7 +54,7 @@ std::vector<Finding> probe_running(sys::Kernel& kernel, const cli::Parsed& parse
     }
     const Result<Reach> reach = reach_of(kernel, same->plan);
     leave_state_alone(same->plan);
-    const Result<Start> start = prepare(kernel, std::move(same->plan));
+    const Result<Start> start = prepare(kernel, same->plan);
     if (!reach || !start) {
         return probe_trouble(reach ? start.error().line : reach.error().line);
     }

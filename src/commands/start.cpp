@@ -195,7 +195,8 @@ confine::BuiltIn own_filter_of(const Start& start) {
                : confine::BuiltIn::kPid1;
 }
 
-Result<Start> prepare(sys::Kernel& kernel, Plan plan) {
+Result<Start> prepare(sys::Kernel& kernel, const Plan& asked) {
+    Plan plan = asked;
     if (Result<> allowed = refuse_setuid(); !allowed) {
         return std::unexpected(allowed.error());
     }
@@ -209,17 +210,17 @@ Result<Start> prepare(sys::Kernel& kernel, Plan plan) {
         return std::unexpected(wanted.error());
     }
     start.wanted = plan.as_is ? *wanted : plan::with_filter(plan, *wanted);
-    const Seccomp asked = plan.as_is ? Seccomp{.profile = "off"} : plan.seccomp;
+    const Seccomp profile = plan.as_is ? Seccomp{.profile = "off"} : plan.seccomp;
     Result<confine::Filter> filter =
-        confine::filter_for(kernel, asked, plan.warnings, plan::capability_names(plan.kept_capabilities, " "));
+        confine::filter_for(kernel, profile, plan.warnings, plan::capability_names(plan.kept_capabilities, " "));
     if (!filter) {
         return std::unexpected(filter.error());
     }
     start.filter = std::move(*filter);
     start.emulation = *root_emulation_of(plan);
-    if (asked.listens()) {
+    if (profile.listens()) {
         auto heard = confine::heard(start.filter.program(), start.emulation.filter.program(),
-                                    asked.record.empty() ? confine::Hears::kDenials : confine::Hears::kAll);
+                                    profile.record.empty() ? confine::Hears::kDenials : confine::Hears::kAll);
         if (!heard) {
             return std::unexpected(heard.error());
         }

@@ -43,7 +43,7 @@ struct Start {
 };
 
 // Plan → Start: who the app is, whether that is allowed and can be reached from here, which filter, which program.
-[[gnu::noinline]] Result<Start> prepare(sys::Kernel& kernel, Plan plan);
+[[gnu::noinline]] Result<Start> prepare(sys::Kernel& kernel, const Plan& asked);
 
 // What the setup names: the app's state, which Landlock::read_only_root leaves open.
 std::vector<std::string> setup_paths(const Plan& plan);
