@@ -1,3 +1,6 @@
+#include <expected>
+#include <utility>
+
 #include <unistd.h>
 
 #include "cli/front_end.hpp"
@@ -19,22 +22,34 @@ int print(std::string_view text) {
 
 namespace {
 
-// This and other(): inlined, their variables would lie on the stack of a PID 1 that waits.
-[[gnu::noinline]] int dispatch_front_end(const cli::FrontEnd& front, const cli::Words& words, int next,
-                                         const supervise::SignalState& given) {
+// None of the three that are not inlined may be: their variables would lie on the stack of a PID 1 that waits.
+
+// What a peer's command line asks for, or the status of one that was answered with words.
+[[gnu::noinline]] std::expected<cli::Parsed, int> read_front_line(const cli::FrontEnd& front, const cli::Words& words,
+                                                                  int next) {
     cli::FrontLine line = front.read(words, {words.argv + next, static_cast<std::size_t>(words.argc - next)});
     if (line.ends) {
         const auto written = sys::write_whole(line.to_error ? STDERR_FILENO : STDOUT_FILENO, line.text);
-        return written ? line.status : to_status(ExitCode::kInternal);
+        return std::unexpected(written ? line.status : to_status(ExitCode::kInternal));
     }
     const int failed_start = line.parsed.failed_start;
-    const Result<cli::Parsed> parsed = cli::parse_front_line(std::move(line), words);
+    Result<cli::Parsed> parsed = cli::parse_front_line(std::move(line), words);
     if (!parsed) {
         const int status = Log().failed(parsed.error());
-        return failed_start == 0 ? status : failed_start;
+        return std::unexpected(failed_start == 0 ? status : failed_start);
+    }
+    return std::move(*parsed);
+}
+
+[[gnu::noinline]] int dispatch_front_end(const cli::FrontEnd& front, const cli::Words& words, int next,
+                                         const supervise::SignalState& given) {
+    const std::expected<cli::Parsed, int> parsed = read_front_line(front, words, next);
+    if (!parsed) {
+        return parsed.error();
     }
     const int status = parsed->pause ? pause(sys::real_kernel(), *parsed) : run(sys::real_kernel(), *parsed, given);
-    return !parsed->plan.init && failed_start != 0 ? failed_start : status; // only a start that failed comes back
+    const bool failed = !parsed->plan.init && parsed->failed_start != 0; // only a start that failed comes back
+    return failed ? parsed->failed_start : status;
 }
 
 // Ended in the midst, they leave at most a file beside the one that was asked for.
