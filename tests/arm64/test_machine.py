@@ -32,6 +32,8 @@ RUNS = {
     "status": f"{AS_PID_1} /probe status",
     "ends": f"{AS_PID_1} /probe exit 42",
     "selftest": "/stepdown selftest",
+    "full-pipe": "sh tests/arm64/full_pipe.sh",
+    "suspend": "sh tests/arm64/suspend.sh",
 }  # fmt: skip
 
 
@@ -117,6 +119,16 @@ def test_the_kernel_says_that_the_app_is_dropped(told):
 
 def test_the_status_is_the_apps(told):
     assert told["ends"][0] == 42, told["ends"]
+
+
+def test_the_app_cannot_take_the_room_that_pid_1_saw_in_the_logs_pipe(told):
+    """Debian's kernel, 6.1, knows no RWF_NOWAIT for pipes."""
+    assert told["full-pipe"][0] == 7, told["full-pipe"]
+
+
+def test_time_stands_still_while_the_machine_is_suspended(told):
+    status, text = told["suspend"]
+    assert status == 7 and int(re.search(r"slept (\d+) s", text)[1]) >= 18, text
 
 
 def test_the_selftest_passes(told):
