@@ -60,7 +60,10 @@ class Giver final : public Visitor {
         if (sets_mode || is_open_to_others(now) || !(now.st_uid == 0 || changes_hands(now)) || !keeps_modes(fd)) {
             return false;
         }
-        if (now.st_uid != 0 && !job_.kernel.change_owner_at(fd, "", 0, kUnchanged)) {
+        if (now.st_uid == 0) {
+            return true;
+        }
+        if (!job_.kernel.change_owner_at(fd, "", 0, kUnchanged)) {
             return false;
         }
         const auto held = job_.kernel.stat_at(fd, "");
