@@ -15,8 +15,6 @@
 namespace stepdown::setup {
 namespace {
 
-constexpr gid_t kUnchanged = static_cast<gid_t>(-1); // chown(2)
-
 bool is_open_to_others(const struct stat& now) { return (now.st_mode & (S_IWGRP | S_IWOTH)) != 0; }
 
 // Whether the kernel itself decides, by mode and POSIX access control lists alone, who may write to a directory. On
@@ -63,7 +61,7 @@ class Giver final : public Visitor {
         if (now.st_uid == 0) {
             return true;
         }
-        if (!job_.kernel.change_owner_at(fd, "", 0, kUnchanged)) {
+        if (!job_.kernel.change_owner_at(fd, "", 0, sys::kUnchanged)) {
             return false;
         }
         const auto held = job_.kernel.stat_at(fd, "");

@@ -19,13 +19,12 @@ bool can_be_given(int fd, const struct stat& now) {
 } // namespace
 
 Result<> own_stdio(sys::Kernel& kernel, uid_t uid) {
-    constexpr gid_t kUnchanged = static_cast<gid_t>(-1);
     for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
         const auto now = kernel.stat_at(fd, "");
         if (!now || now->st_uid == uid || !can_be_given(fd, *now)) {
             continue; // a closed one is nobody's
         }
-        if (const auto given = kernel.change_owner_at(fd, "", uid, kUnchanged); !given) {
+        if (const auto given = kernel.change_owner_at(fd, "", uid, sys::kUnchanged); !given) {
             return call_failed(ExitCode::kSetup, fmt::format("--own-stdio: cannot give descriptor {} to the app", fd),
                                "fchownat", given.error(), "the container needs --cap-add=CHOWN at its start");
         }

@@ -17,6 +17,8 @@ namespace stepdown::sys {
 // A value, or the errno the kernel answered with.
 template <class T = void> using Sys = std::expected<T, int>;
 
+inline constexpr gid_t kUnchanged = static_cast<gid_t>(-1); // chown(2): an id that stays as it is
+
 // struct landlock_ruleset_attr of the kernel's ABI 6, whatever the headers of the build know.
 struct LandlockHandled {
     std::uint64_t files = 0;  // LANDLOCK_ACCESS_FS_*

@@ -65,8 +65,7 @@ class InventedOwners : public RecordingKernel {
         }
         if (!forgets_owners) {
             Owner& owner = owners[found->st_ino];
-            constexpr auto kUnchanged = static_cast<uid_t>(-1);
-            owner = {uid == kUnchanged ? owner.first : uid, gid == kUnchanged ? owner.second : gid};
+            owner = {uid == sys::kUnchanged ? owner.first : uid, gid == sys::kUnchanged ? owner.second : gid};
         }
         return {};
     }
