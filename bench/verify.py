@@ -3,7 +3,7 @@
 
     bench/verify.py [--containers=50] [--rounds=200] [--stepdown=PATH]
 
-Needs root. Containers here are what verify tells them apart by: a PID namespace with a mount namespace and a receipt of
+Needs root and runc. Containers here are what verify tells them apart by: a PID namespace with a mount namespace and a receipt of
 its own. They are mixed: dropped by stepdown, root, dropped by hand and without a filter, without a receipt, with Landlock; the verdict
 of each is checked before anything is measured.
 """
@@ -151,6 +151,46 @@ def probe_in_a_container(stepdown, true, rounds):
         stop(container)
 
 
+def bundle(folder, stepdown, true):
+    """What an OCI runtime starts: the machine's programs, and stepdown that gives root up and runs one of them."""
+    root = os.path.join(folder, "rootfs")
+    for name in ("proc", "dev", "run", "usr"):
+        os.makedirs(os.path.join(root, name))
+    for name in ("bin", "lib", "lib64"):
+        os.symlink(f"usr/{name}", os.path.join(root, name))
+    for program, name in ((stepdown, "stepdown"), (true, "true")):
+        shutil.copy(program, os.path.join(root, name))
+    subprocess.run(["runc", "spec"], cwd=folder, check=True)
+    with open(os.path.join(folder, "config.json"), "r+", encoding="utf-8") as file:
+        config = json.load(file)
+        config["root"]["readonly"] = False
+        config["mounts"].append({"destination": "/usr", "source": "/usr", "type": "none", "options": ["rbind", "ro"]})
+        capabilities = ["CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP", "CAP_KILL"]
+        config["process"] |= {
+            "terminal": False,
+            "args": ["/stepdown", "--user=10001:10001", "--log-level=error", "--", "sleep", "1000"],
+            "capabilities": {kind: capabilities for kind in ("bounding", "effective", "permitted")},
+        }
+        file.seek(0)
+        file.truncate()
+        json.dump(config, file)
+
+
+def probe_by_a_runtime(stepdown, true, rounds):
+    """As a kubelet has it done: for each probe the runtime enters the container and starts the program there."""
+    with tempfile.TemporaryDirectory(prefix="stepdown-bench-") as folder:
+        bundle(folder, stepdown, true)
+        name = os.path.basename(folder)
+        runc = [shutil.which("runc"), f"--root={folder}/runc"]
+        subprocess.run([*runc, "run", "--detach", name], cwd=folder, check=True, stdin=subprocess.DEVNULL,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            time.sleep(1)
+            return spawn_both([*runc, "exec", name, "/true"], [*runc, "exec", name, "/stepdown", "verify", "-q"], rounds)
+        finally:
+            subprocess.run([*runc, "delete", "--force", name], check=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--containers", type=int, default=50)
@@ -174,6 +214,8 @@ def main():
           f"{1e3 * processor / seen:.2f} ms of processor time (at most 2), in {peak} kB of memory")
     bare, probe = probe_in_a_container(words.stepdown, true, words.rounds)
     print(f"  spawn of a static true {bare:.0f} µs, verify -q {probe:.0f} µs: {probe / bare:.2f} times (at most 1.5)")
+    bare, probe = probe_by_a_runtime(words.stepdown, true, words.rounds)
+    print(f"  the same two by runc exec: {bare:.0f} µs, {probe:.0f} µs: {probe / bare:.2f} times")
 
 
 if __name__ == "__main__":
