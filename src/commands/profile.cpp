@@ -30,7 +30,8 @@ namespace {
 using confine::Action;
 using confine::Source;
 
-constexpr int kFound = 1; // lint, diff
+constexpr int kFound = 1;                   // lint, diff
+constexpr const char* kBuiltIn = "default"; // where no profile is named
 
 std::uint32_t audit_of(const Source& source) { return confine::facts_of(source.compiled.native).audit; }
 
@@ -116,7 +117,7 @@ Result<Source> source_of(sys::Kernel& kernel, const cli::Parsed& parsed, const s
 
 Result<int> show(sys::Kernel& kernel, const cli::Parsed& parsed, std::span<const std::string> words) {
     std::vector<std::string> warnings;
-    const Result<Source> source = source_of(kernel, parsed, words[0], warnings);
+    const Result<Source> source = source_of(kernel, parsed, words.empty() ? kBuiltIn : words[0], warnings);
     if (!source) {
         return std::unexpected(source.error());
     }
@@ -197,14 +198,16 @@ std::string rules_about(const confine::Profile& profile, std::string_view name) 
     return "  tried in this order, then the default:\n" + out;
 }
 
+// A profile in a file that is called as a call is can be named with a slash.
 Result<int> explain(sys::Kernel& kernel, const cli::Parsed& parsed, std::span<const std::string> words) {
+    const bool names_profile = words.size() > 1 && !confine::read_call(words[0]);
     std::vector<std::string> warnings;
-    const Result<Source> source = source_of(kernel, parsed, words[0], warnings);
+    const Result<Source> source = source_of(kernel, parsed, names_profile ? words[0] : kBuiltIn, warnings);
     if (!source) {
         return std::unexpected(source.error());
     }
     std::string out;
-    for (const std::string& word : words.subspan(1)) {
+    for (const std::string& word : words.subspan(names_profile ? 1 : 0)) {
         const Result<confine::CallWords> call = confine::read_call(word);
         if (!call) {
             return std::unexpected(call.error());
@@ -282,8 +285,8 @@ struct Row {
 };
 
 constexpr Row kRows[] = {
-    {"list", 0, 0, list},        {"show", 1, 1, show}, {"lint", 1, 1, lint},
-    {"explain", 2, 64, explain}, {"diff", 2, 2, diff}, {"compile", 1, 1, compile},
+    {"list", 0, 0, list},        {"show", 0, 1, show}, {"lint", 1, 1, lint},
+    {"explain", 1, 64, explain}, {"diff", 2, 2, diff}, {"compile", 1, 1, compile},
 };
 
 Result<int> run_row(sys::Kernel& kernel, const cli::Parsed& parsed) {
