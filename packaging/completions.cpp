@@ -152,7 +152,7 @@ std::string zsh_values(const Option& option) {
 }
 
 void append_zsh_option(std::string& out, const Option& option) {
-    std::string spec = option.kind == Kind::kList ? "*" : "";
+    std::string spec = is_list(option.kind) ? "*" : "";
     if (option.letter != 0) {
         out.append("      ").append(quoted("-" + std::string(1, option.letter) + "[" + for_zsh(option.help) + "]"));
         out.append("\n");

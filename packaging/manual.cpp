@@ -89,8 +89,9 @@ void append_option(std::string& out, const Option& option) {
     }
     out.append("\n");
     append_text(out, sentence(option.help));
-    if (option.kind == Kind::kList) {
-        append_text(out, "May be given more than once.");
+    if (is_list(option.kind)) {
+        append_text(out, option.kind == Kind::kWords ? "May be given more than once, or several, separated by commas."
+                                                     : "May be given more than once.");
     }
     if (option.kind != Kind::kFlag && !option.fallback.empty()) {
         append_text(out, std::string("The default is ").append(option.fallback).append("."));

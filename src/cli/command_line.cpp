@@ -78,7 +78,7 @@ Result<OptionPart> measure(Command command, std::span<const char* const> words) 
             return refuse(on_command_line(*option), option->name, "", "is empty: give a value or leave the option out");
         }
         if (std::ranges::contains(part.rows, option)) {
-            if (option->kind != Kind::kList) {
+            if (!is_list(option->kind)) {
                 return fail(ExitCode::kUsage, flag_of(*option) + ": given twice, and only one value can be meant");
             }
         } else {

@@ -54,7 +54,7 @@ Result<> read_value(const std::string& name, const Option& option, const toml::n
     if (option.kind == Kind::kText && value.is_string()) {
         return add_value(given, option, value.as_string()->get(), at_line(name, value));
     }
-    if (option.kind != Kind::kList || !value.is_array()) {
+    if (!is_list(option.kind) || !value.is_array()) {
         return wrong_type(name, option, value);
     }
     for (const toml::node& item : *value.as_array()) {

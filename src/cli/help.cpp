@@ -54,8 +54,8 @@ void append_option(std::string& out, const Option& option) {
         left.append("=").append(option.placeholder);
     }
     std::string text(option.help);
-    if (option.kind == Kind::kList) {
-        text.append("; repeatable");
+    if (is_list(option.kind)) {
+        text.append(option.kind == Kind::kWords ? "; repeatable, or separated by commas" : "; repeatable");
     }
     std::string facts;
     if ((option.places & kInEnvironment) != 0) {
@@ -104,9 +104,9 @@ std::string_view usage_of(Command command) {
         return "stepdown check-image [OPTION]... [--] [COMMAND [ARG]...]";
     case Command::kProfile:
         return "stepdown profile list\n"
-               "       stepdown profile show PROFILE\n"
+               "       stepdown profile show [PROFILE]\n"
                "       stepdown profile lint PROFILE\n"
-               "       stepdown profile explain PROFILE CALL[:ARG]...\n"
+               "       stepdown profile explain [PROFILE] CALL[:ARG]...\n"
                "       stepdown profile diff PROFILE PROFILE\n"
                "       stepdown profile compile PROFILE -o FILE";
     case Command::kReady:

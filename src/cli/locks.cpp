@@ -1,6 +1,7 @@
 #include "cli/locks.hpp"
 
 #include <algorithm>
+#include <ranges>
 
 namespace stepdown::cli {
 namespace {
@@ -27,17 +28,35 @@ std::string_view meaning_of(const Option& option, std::string_view value) {
     return value;
 }
 
+bool is_among(const Option& option, const std::vector<std::string>& values, std::string_view value) {
+    return std::ranges::contains(values, meaning_of(option, value),
+                                 [&option](const std::string& item) { return meaning_of(option, item); });
+}
+
 bool gives_way(const Option& option, const std::vector<std::string>& floor, std::string_view value) {
-    if (std::ranges::contains(floor, meaning_of(option, value),
-                              [&option](const std::string& item) { return meaning_of(option, item); })) {
+    if (is_among(option, floor, value)) {
         return true;
     }
-    if (floor.empty() || option.loosest_first.empty()) {
+    if (floor.empty() || option.loosest_first.empty() || is_list(option.kind)) {
         return false;
     }
     const std::size_t from = place_of(meaning_of(option, floor.front()), option.loosest_first);
     const std::size_t to = place_of(meaning_of(option, value), option.loosest_first);
     return from == 0 || (from != std::string_view::npos && to != std::string_view::npos && to > from);
+}
+
+// The value of a source that loosens what is locked; null if none does.
+const Given* loosening(const Option& option, const std::vector<std::string>& floor,
+                       std::span<const Given* const> given) {
+    const auto added = std::ranges::find_if(
+        given, [&](const Given* value) { return !gives_way(option, floor, value->setting.value); });
+    if (added != given.end() && option.loosest_first != kMoreIsStricter) {
+        return *added;
+    }
+    const bool lost = std::ranges::any_of(floor, [given](const std::string& item) {
+        return !std::ranges::contains(given, item, [](const Given* value) { return value->setting.value; });
+    });
+    return lost && is_list(option.kind) && option.loosest_first != kFewerIsStricter ? given.front() : nullptr;
 }
 
 std::string in_words(const Option& option, const std::vector<std::string>& values) {
@@ -54,45 +73,58 @@ std::string in_words(const Option& option, const std::vector<std::string>& value
 
 } // namespace
 
-Result<> Locks::check(const Given& given) const {
-    for (const Floor& floor : floors_) {
-        if (floor.option == given.option && !gives_way(*given.option, floor.values, given.setting.value)) {
-            return refuse(given.setting.source, given.option->name, given.setting.value,
-                          "would loosen what " + floor.where + " locks: " + in_words(*floor.option, floor.values));
+Result<> Locks::check(const Floor& floor, std::span<const Given* const> given) {
+    const Given* const loosens = given.empty() ? nullptr : loosening(*floor.option, floor.values, given);
+    if (loosens == nullptr) {
+        return {};
+    }
+    std::string why = "would loosen what " + floor.where + " locks";
+    if (floor.key != floor.option->name) {
+        why.append(" with ").append(floor.key);
+    }
+    return refuse(loosens->setting.source, floor.option->name, loosens->setting.value,
+                  why.append(": ").append(in_words(*floor.option, floor.values)));
+}
+
+void Locks::lock(const Option& option, std::string_view key, const std::string& where) {
+    Floor floor{.option = &option, .values = {}, .where = where, .key = key};
+    for (auto weaker = passed_.rbegin(); weaker != passed_.rend() && floor.values.empty(); ++weaker) {
+        for (const Given& value : **weaker) {
+            if (value.option == &option) {
+                floor.values.push_back(value.setting.value);
+            }
         }
     }
-    return {};
+    if (floor.values.empty() && !option.fallback.empty()) {
+        floor.values.emplace_back(option.fallback);
+    }
+    floors_.push_back(std::move(floor));
 }
 
 Result<> Locks::pass(const std::vector<Given>& source, unsigned commands) {
-    for (const Given& given : source) {
-        if ((given.option->commands & commands) != 0) {
-            if (auto checked = check(given); !checked) {
-                return checked;
+    for (const Floor& floor : floors_) {
+        std::vector<const Given*> of_option;
+        for (const Given& given : source) {
+            if (given.option == floor.option && (given.option->commands & commands) != 0) {
+                of_option.push_back(&given);
             }
+        }
+        if (auto checked = check(floor, of_option); !checked) {
+            return checked;
         }
     }
     passed_.push_back(&source);
     for (const Given& given : source) {
-        if (given.option->name != "lock" || given.setting.source.kind != SourceKind::kFile) {
+        const Option* option = find_option(given.setting.value); // none: the setter says so
+        if (given.option->name != "lock" || given.setting.source.kind != SourceKind::kFile || option == nullptr) {
             continue;
         }
-        const Option* option = find_option(given.setting.value);
-        if (option == nullptr) {
-            continue; // the setter says so
-        }
-        Floor floor{.option = option, .values = {}, .where = given.setting.source.where};
-        for (auto weaker = passed_.rbegin(); weaker != passed_.rend() && floor.values.empty(); ++weaker) {
-            for (const Given& value : **weaker) {
-                if (value.option == option) {
-                    floor.values.push_back(value.setting.value);
-                }
+        lock(*option, option->name, given.setting.source.where);
+        for (const auto word : std::views::split(option->locked_too, ' ')) {
+            if (const Option* too = find_option(std::string_view(word)); too != nullptr) {
+                lock(*too, option->name, given.setting.source.where);
             }
         }
-        if (floor.values.empty() && !option->fallback.empty()) {
-            floor.values.emplace_back(option->fallback);
-        }
-        floors_.push_back(std::move(floor));
     }
     return {};
 }

@@ -8,8 +8,9 @@
 
 namespace stepdown::cli {
 
-// A base image's floor. A file that has lock = ["KEY", ...] fixes what those keys are when it has been read; each
-// source after it may make them stricter (Option::loosest_first), and is refused where it would not.
+// A base image's floor. A file that has lock = ["KEY", ...] fixes what those keys are when it has been read; and
+// those that can loosen the same (Option::locked_too). Each source after it may make them stricter
+// (Option::loosest_first), and is refused where it would not.
 class Locks {
   public:
     // The sources in the order of their strength, weakest first; rows of other commands are left alone.
@@ -20,9 +21,11 @@ class Locks {
         const Option* option;
         std::vector<std::string> values; // empty: none written, and no default
         std::string where;               // the line of the file that locks
+        std::string_view key;            // that is written there: the option itself, or one that locks it too
     };
 
-    Result<> check(const Given& given) const;
+    static Result<> check(const Floor& floor, std::span<const Given* const> given);
+    void lock(const Option& option, std::string_view key, const std::string& where);
 
     std::vector<Floor> floors_;
     std::vector<const std::vector<Given>*> passed_; // weakest first

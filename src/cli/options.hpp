@@ -9,8 +9,11 @@
 
 namespace stepdown::cli {
 
-// kFlag: true without a value. kText: one value. kList: any number of values, their order kept.
-enum class Kind { kFlag, kText, kList };
+// kFlag: true without a value. kText: one value. kList: any number of values, their order kept. kWords: a list of what
+// never has a comma, so that one value may be several, separated by commas.
+enum class Kind { kFlag, kText, kList, kWords };
+
+constexpr bool is_list(Kind kind) { return kind == Kind::kList || kind == Kind::kWords; }
 
 // What the option is about: the groups of --help, in the order of a start.
 enum class Stage { kIdentity, kProcess, kSetup, kConfine, kSupervise, kReceipt, kReport, kGeneral };
@@ -47,9 +50,15 @@ struct Option {
     // source's values only. A value is never empty and has no control characters.
     Result<> (*apply)(Parsed& parsed, std::string_view value, const Source& source);
     // What a later source may still do to a locked value: words from the loosest to the strictest, "false true". A word
-    // gives way to those after it, the first to any value. Empty: a locked value stays as it is; a list may lose items.
+    // gives way to those after it, the first to any value. Of a list: kFewerIsStricter or kMoreIsStricter. Empty: a
+    // locked value stays as it is.
     std::string_view loosest_first = {};
+    // Keys that are locked with this one, since they can loosen the same: "user-from user-env".
+    std::string_view locked_too = {};
 };
+
+constexpr std::string_view kFewerIsStricter = "more fewer";
+constexpr std::string_view kMoreIsStricter = "fewer more";
 
 std::span<const Option> options();
 constexpr std::size_t kMostOptions = 128; // so that what is kept a row needs no allocation; the table may grow to this

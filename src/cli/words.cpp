@@ -11,15 +11,25 @@
 namespace stepdown::cli {
 namespace {
 
-// The items of a list in an environment variable: separated by commas or newlines, of which one may stand at the end.
-// A path with a comma can be written in the file or on the command line.
-Result<> add_items(std::vector<Given>& given, const Option& option, std::string_view value, const Source& source) {
-    if (value.size() > 1 && value.ends_with('\n')) {
-        value.remove_suffix(1);
+Result<> add_one(std::vector<Given>& given, const Option& option, std::string_view value, const Source& source) {
+    if (value.empty()) {
+        return refuse(source, option.name, value, "is empty: give a value or leave the option out");
     }
+    const auto is_control = [](char byte) { return static_cast<unsigned char>(byte) < ' ' || byte == '\x7f'; };
+    if (std::ranges::any_of(value, is_control)) {
+        std::string shown(value);
+        std::ranges::replace_if(shown, is_control, '?');
+        return refuse(source, option.name, shown, "has a control character where the question mark is");
+    }
+    given.push_back({&option, {std::string(option.name), std::string(value), source}});
+    return {};
+}
+
+Result<> add_items(std::vector<Given>& given, const Option& option, std::string_view value, std::string_view separators,
+                   const Source& source) {
     while (true) {
-        const std::size_t end = value.find_first_of(",\n");
-        if (auto added = add_value(given, option, value.substr(0, end), source); !added) {
+        const std::size_t end = value.find_first_of(separators);
+        if (auto added = add_one(given, option, value.substr(0, end), source); !added) {
             return added;
         }
         if (end == std::string_view::npos) {
@@ -27,6 +37,18 @@ Result<> add_items(std::vector<Given>& given, const Option& option, std::string_
         }
         value.remove_prefix(end + 1);
     }
+}
+
+// The items of a list in an environment variable: separated by commas or newlines, of which one may stand at the end.
+// A path with a comma can be written in the file or on the command line.
+Result<> add_variable(std::vector<Given>& given, const Option& option, std::string_view value, const Source& source) {
+    if (!is_list(option.kind)) {
+        return add_one(given, option, value, source);
+    }
+    if (value.size() > 1 && value.ends_with('\n')) {
+        value.remove_suffix(1);
+    }
+    return add_items(given, option, value, ",\n", source);
 }
 
 std::unexpected<Error> unknown_variable(std::string_view name) {
@@ -75,9 +97,7 @@ Result<> read_environment(const char* const* environment, std::vector<Given>& gi
         }
         const Option& option = rows[row];
         const Source source = {SourceKind::kEnvironment, variable_of(option)};
-        auto added = option.kind == Kind::kList ? add_items(given, option, values[row], source)
-                                                : add_value(given, option, values[row], source);
-        if (!added) {
+        if (auto added = add_variable(given, option, values[row], source); !added) {
             return added;
         }
     }
@@ -214,18 +234,8 @@ Result<> take_app(Parsed& parsed, std::vector<std::string>&& app) {
 
 } // namespace
 
-Result<> add_value(std::vector<Given>& given, const Option& option, std::string_view value, Source source) {
-    if (value.empty()) {
-        return refuse(source, option.name, value, "is empty: give a value or leave the option out");
-    }
-    const auto is_control = [](char byte) { return static_cast<unsigned char>(byte) < ' ' || byte == '\x7f'; };
-    if (std::ranges::any_of(value, is_control)) {
-        std::string shown(value);
-        std::ranges::replace_if(shown, is_control, '?');
-        return refuse(source, option.name, shown, "has a control character where the question mark is");
-    }
-    given.push_back({&option, {std::string(option.name), std::string(value), std::move(source)}});
-    return {};
+Result<> add_value(std::vector<Given>& given, const Option& option, std::string_view value, const Source& source) {
+    return add_items(given, option, value, option.kind == Kind::kWords ? "," : "", source);
 }
 
 Result<Parsed> parse(const Words& words) {

@@ -1,3 +1,6 @@
+#include <ranges>
+#include <string_view>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -61,6 +64,48 @@ TEST_F(Locks, AListMayLoseItemsAndGainNone) {
     EXPECT_EQ(refusal(parse_words({"--own=/a", "--own=/etc", "x"})),
               "--own: \"/etc\" would loosen what /etc/stepdown.toml:2 locks: own = \"/a\", \"/b\"");
     EXPECT_THAT(refusal(parse_words({"--mkdir=/a", "x"})), HasSubstr("locks: mkdir unset"));
+}
+
+TEST_F(Locks, AListThatRefusesMayGainItemsAndLoseNone) {
+    base("seccomp-deny = ['@keyring', 'ptrace']\nscope = ['signals']\nlock = ['seccomp-deny', 'scope']\n");
+    EXPECT_EQ(refusal(parse_words({"--seccomp-deny=ptrace", "x"})),
+              "--seccomp-deny: \"ptrace\" would loosen what /etc/stepdown.toml:3 locks: seccomp-deny = \"@keyring\", "
+              "\"ptrace\"");
+    EXPECT_THAT(refusal(parse_words({"x"}, {"STEPDOWN_SCOPE=abstract"})), HasSubstr("locks: scope = \"signals\""));
+    const auto more = parse_words({"--seccomp-deny=@mount,ptrace,@keyring", "--scope=abstract,signals", "x"});
+    ASSERT_TRUE(more) << refusal(more);
+    EXPECT_EQ(more->plan.seccomp.deny.size(), 3U);
+}
+
+TEST_F(Locks, AListWithoutAnOrderStaysAsItIs) {
+    base("before-drop = ['a', 'b']\nrlimit = ['core=0']\nlock = ['before-drop', 'rlimit']\n");
+    EXPECT_TRUE(parse_words({"--before-drop=a", "--before-drop=b", "--rlimit=core=0", "x"}));
+    EXPECT_THAT(refusal(parse_words({"--before-drop=a", "x"})), HasSubstr("locks: before-drop = \"a\", \"b\""));
+    EXPECT_THAT(refusal(parse_words({"--before-drop=a", "--before-drop=b", "--before-drop=c", "x"})),
+                HasSubstr("--before-drop: \"c\" would loosen"));
+    EXPECT_THAT(refusal(parse_words({"--rlimit=core=unlimited", "x"})), HasSubstr("would loosen"));
+}
+
+TEST_F(Locks, WhatLoosensTheSameIsLockedToo) {
+    base("user = 'app'\nrootfs = 'ro'\nlock = ['user', 'seccomp', 'rootfs']\n");
+    EXPECT_EQ(refusal(parse_words({"--seccomp-learn", "x"})),
+              "--seccomp-learn: \"true\" would loosen what /etc/stepdown.toml:3 locks with seccomp: seccomp-learn = "
+              "\"false\"");
+    EXPECT_THAT(refusal(parse_words({"--seccomp-allow=@ptrace", "x"})), HasSubstr("with seccomp: seccomp-allow unset"));
+    EXPECT_THAT(refusal(parse_words({"--seccomp-lenient", "x"})), HasSubstr("with seccomp: seccomp-lenient"));
+    EXPECT_THAT(refusal(parse_words({"--user-from=/data", "x"})), HasSubstr("with user: user-from unset"));
+    EXPECT_THAT(refusal(parse_words({"x"}, {"STEPDOWN_USER_ENV=PUID"})), HasSubstr("with user: user-env unset"));
+    EXPECT_THAT(refusal(parse_words({"--landlock=off", "x"})), HasSubstr("with rootfs: landlock = \"auto\""));
+    EXPECT_THAT(refusal(parse_words({"--rw=/etc", "x"})), HasSubstr("with rootfs: rw unset"));
+    EXPECT_TRUE(parse_words({"--seccomp=strict", "--seccomp-deny=@keyring", "--landlock=require", "x"}));
+}
+
+TEST_F(Locks, EveryKeyThatIsLockedTooIsOne) {
+    for (const Option& option : options()) {
+        for (const auto word : std::views::split(option.locked_too, ' ')) {
+            EXPECT_NE(find_option(std::string_view(word)), nullptr) << option.name;
+        }
+    }
 }
 
 TEST_F(Locks, ATextWithoutAnOrderStaysAsItIs) {

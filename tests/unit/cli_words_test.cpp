@@ -74,6 +74,18 @@ TEST_F(Words, AListInAVariableIsSeparatedByCommasOrNewlines) {
     }
 }
 
+TEST_F(Words, WhatNeverHasACommaIsSeparatedByThemAnywhere) {
+    EXPECT_THAT(parse_words({"--seccomp-deny=@network-listen,socket:AF_INET6", "x"})->plan.seccomp.deny,
+                ElementsAre("@network-listen", "socket:AF_INET6"));
+    FakeFile::set("/etc/stepdown.toml", "seccomp-deny = [\"@mount,ptrace\", \"mkdir\"]\n");
+    EXPECT_THAT(parse_words({"x"})->plan.seccomp.deny, ElementsAre("@mount", "ptrace", "mkdir"));
+    EXPECT_THAT(parse_words({"--connect=80,443", "--connect", "53", "x"})->plan.landlock.connect,
+                ElementsAre(80, 443, 53));
+    EXPECT_THAT(paths_of(parse_words({"--own=/a,b", "x"})->plan), ElementsAre("own /a,b"));
+    EXPECT_EQ(refusal(parse_words({"--connect=80,,443", "x"})),
+              "--connect: \"\" is empty: give a value or leave the option out");
+}
+
 TEST_F(Words, AnEmptyValueIsAnErrorNeverADefault) {
     EXPECT_THAT(refusal(parse_words({"--user=", "x"})), HasSubstr("--user: \"\" is empty"));
     EXPECT_THAT(refusal(parse_words({"--user", "", "x"})), HasSubstr("--user: \"\" is empty"));
