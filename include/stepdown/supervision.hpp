@@ -56,12 +56,13 @@ inline std::string in_words(const Readiness& ready) {
 
 // What PID 1 does between the app's start and its own end.
 struct Supervision {
-    std::vector<SignalRewrite> signals;             // of two for one signal the later counts
-    bool signal_group = false;                      // to the app's process group instead of the app
-    int stop_signal = 0;                            // what SIGTERM is sent on as; 0: as it is
-    std::optional<std::chrono::milliseconds> grace; // from the first stop signal to SIGKILL; empty: the engine's
-    std::chrono::milliseconds drain{5000};          // from the app's end to SIGKILL for what it left behind
-    std::vector<StatusRewrite> exit_statuses;       // likewise
+    std::vector<SignalRewrite> signals;                  // of two for one signal the later counts
+    bool signal_group = false;                           // to the app's process group instead of the app
+    int stop_signal = 0;                                 // what SIGTERM is sent on as; 0: as it is
+    std::optional<std::chrono::milliseconds> stop_delay; // the first stop signal is sent on this much later
+    std::optional<std::chrono::milliseconds> grace;      // from then to SIGKILL; empty: the engine's
+    std::chrono::milliseconds drain{5000};               // from the app's end to SIGKILL for what it left behind
+    std::vector<StatusRewrite> exit_statuses;            // likewise
 
     bool new_session = false;    // the app leads a session of its own, unless it is given the terminal
     bool job_control = false;    // TSTP, TTIN and TTOU stop PID 1 too, once the app has got them

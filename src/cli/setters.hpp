@@ -80,6 +80,7 @@ Result<> apply_emulate_owners(Parsed& parsed, std::string_view value, const Sour
 Result<> apply_signal(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_signal_group(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_stop_signal(Parsed& parsed, std::string_view value, const Source& source);
+Result<> apply_stop_delay(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_grace(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_drain(Parsed& parsed, std::string_view value, const Source& source);
 Result<> apply_exit_status(Parsed& parsed, std::string_view value, const Source& source);

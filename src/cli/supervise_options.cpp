@@ -191,6 +191,10 @@ Result<> apply_parent_death_signal(Parsed& parsed, std::string_view value, const
     return set_signal(parsed.plan.supervision.parent_death_signal, "parent-death-signal", value, source);
 }
 
+Result<> apply_stop_delay(Parsed& parsed, std::string_view value, const Source& source) {
+    return set_time("stop-delay", value, source, parsed.plan.supervision.stop_delay);
+}
+
 Result<> apply_grace(Parsed& parsed, std::string_view value, const Source& source) {
     return set_time("grace", value, source, parsed.plan.supervision.grace);
 }

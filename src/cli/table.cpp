@@ -205,8 +205,13 @@ constexpr Option kOptions[] = {
     {"stop-signal", 0, Kind::kText, "SIG", "",
      "what the app wants to be asked to stop with: TERM is sent on as this",
      Stage::kSupervise, kRunAndPlan, kEverywhere, apply_stop_signal},
+    {"stop-delay", 0, Kind::kText, "TIME", "",
+     "send the first TERM, INT or QUIT on only this long after it came, and let stepdown ready say no meanwhile, so "
+     "that no more work comes; a second one ends the wait",
+     Stage::kSupervise, kRunAndPlan, kEverywhere, apply_stop_delay},
     {"grace", 0, Kind::kText, "TIME", "",
-     "kill the app this long after the first TERM, INT or QUIT, as 10s or 500ms; left out, that is the engine's to do",
+     "kill the app this long after it got the first TERM, INT or QUIT, as 10s or 500ms; left out, that is the engine's "
+     "to do",
      Stage::kSupervise, kRunAndPlan, kEverywhere, apply_grace},
     {"drain", 0, Kind::kText, "TIME", "5s",
      "when the app has ended, what it left behind gets TERM, and KILL this long after; ends when all are gone",

@@ -28,6 +28,9 @@ LogLevel append_note(Line& line, const Note& note) {
     case Note::Kind::kDropped:
         line.append("Received SIG{}, not sent on", plan::signal_name(note.from));
         return LogLevel::kDebug;
+    case Note::Kind::kHeld:
+        line.append("Received SIG{}, sent on when --stop-delay is over", plan::signal_name(note.from));
+        return LogLevel::kInfo;
     case Note::Kind::kForwardFailed:
         line.append("SIG{} could not be sent on to the app: {} (kill)", plan::signal_name(note.from),
                     std::strerror(note.error));

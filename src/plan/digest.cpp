@@ -93,6 +93,9 @@ void append_supervision(std::string& text, const Supervision& asked) {
     if (asked.stop_signal != 0) {
         append_line(text, "stop-signal", std::to_string(asked.stop_signal));
     }
+    if (asked.stop_delay) {
+        append_line(text, "stop-delay", std::to_string(asked.stop_delay->count()));
+    }
     if (asked.grace) {
         append_line(text, "grace", std::to_string(asked.grace->count()));
     }

@@ -277,8 +277,13 @@ void explain_supervision(const Plan& plan, std::vector<PlanStep>& steps) {
                           : fmt::format("when {} arrives send {}", signal_name(from), signal_name(to)),
                   "");
     }
+    if (asked.stop_delay) {
+        supervise("send the first stop signal on " + seconds(*asked.stop_delay) + " after it came",
+                  "stepdown ready says no meanwhile");
+    }
     if (asked.grace) {
-        supervise("kill the app " + seconds(*asked.grace) + " after the first stop signal", "if it has not ended");
+        supervise("kill the app " + seconds(*asked.grace) + " after it got the first stop signal",
+                  "if it has not ended");
     }
     if (asked.drain != Supervision().drain) {
         supervise("kill what the app left behind " + seconds(asked.drain) + " after its end", "TERM comes first");

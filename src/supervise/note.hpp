@@ -11,6 +11,7 @@ struct Note {
     enum class Kind : std::uint8_t {
         kForwarded,     // signal from arrived, the app or its group got to
         kDropped,       // signal from arrived, nobody got it
+        kHeld,          // signal from arrived, the app gets it when --stop-delay is over
         kForwardFailed, // the same, but the kernel refused: error
         kChildSignal,   // SIGCHLD
         kAppEnded,

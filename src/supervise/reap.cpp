@@ -99,15 +99,13 @@ void Watch::note_end(pid_t pid, int status, const char* name) noexcept {
 }
 
 // An app that PID 1 itself has ended, for its grace or its silence, has ended for good.
-bool Watch::may_go_on() const noexcept {
-    return (state_ == State::kRunning || state_ == State::kStopping) && !aborted_;
-}
+bool Watch::may_go_on() const noexcept { return state_ <= State::kStopping && !aborted_; }
 
 // Daemons fork twice, daemon(7): the only child there is may be on its way out as well, and leaves the daemon to PID 1
 // before it ends.
 bool Watch::may_have_forked(int status) noexcept {
     return daemon_ && may_go_on() && WIFEXITED(status) && WEXITSTATUS(status) == 0 &&
-           (!daemon_found_ || (state_ == State::kRunning && seek_until_ && !is_over(seek_until_)));
+           (!daemon_found_ || (state_ < State::kStopping && seek_until_ && !is_over(seek_until_)));
 }
 
 // The process that was the app has ended well: on with the one that it left, if there is one to be found.

@@ -60,8 +60,8 @@ Watch::Watch(sys::Fd signals, const Supervision& asked, Accounts& accounts, List
       stops_with_app_(asked.job_control), leaves_rest_(asked.leave_rest && own_pid_ != 1),
       terms_group_(leaves_rest_ && asked.term_group), tells_orphans_(asked.log_orphans || listener.every),
       listener_(listener), accounts_(accounts), watchdog_(asked.watchdog),
-      watchdog_waits_(asked.ready.kind == Readiness::Kind::kNotify), grace_(asked.grace), drain_(asked.drain),
-      rest_(Rest::open()) {
+      watchdog_waits_(asked.ready.kind == Readiness::Kind::kNotify), stop_delay_(asked.stop_delay), grace_(asked.grace),
+      drain_(asked.drain), rest_(Rest::open()) {
     if (asked.forking) {
         daemon_ = Daemon::open(asked.pid_file);
     }
@@ -168,7 +168,8 @@ void Watch::take(const signalfd_siginfo& signal) noexcept {
         tell({.kind = Note::Kind::kDropped, .from = from});
     } else {
         signal_ = &signal;
-        take(is_stop(from) || is_stop(to) ? Event::kStopSignal : Event::kOtherSignal);
+        const bool stops = is_stop(from) || is_stop(to);
+        take(!stops ? Event::kOtherSignal : stop_delay_ ? Event::kDelayedStop : Event::kStopSignal);
     }
     if (stops_with_app_ && (from == SIGTSTP || from == SIGTTIN || from == SIGTTOU)) {
         ::kill(own_pid_, SIGSTOP);
@@ -178,7 +179,7 @@ void Watch::take(const signalfd_siginfo& signal) noexcept {
 void Watch::tell(const Note& note) const noexcept {
     const bool wanted = listener_.every || note.kind == Note::Kind::kForwardFailed ||
                         note.kind == Note::Kind::kAppMoved || note.kind == Note::Kind::kReady ||
-                        note.kind == Note::Kind::kWatchdogOver ||
+                        note.kind == Note::Kind::kHeld || note.kind == Note::Kind::kWatchdogOver ||
                         (note.kind == Note::Kind::kOrphanEnded && tells_orphans_);
     if (wanted && listener_.tell != nullptr) {
         listener_.tell(listener_.context, note);
@@ -191,16 +192,27 @@ void Watch::take(Event event) noexcept {
     switch (action) {
     case Action::kNothing:
         break;
-    case Action::kForwardAndTime:
-        accounts_.say("stopping");
-        stop_ = app_ == 0 ? 0 : sent_as_[signal_->ssi_signo];
-        if (grace_) {
-            arm(*grace_);
-        }
-        [[fallthrough]];
     case Action::kForward:
         forward();
         break;
+    case Action::kForwardAndTime:
+        ask_to_stop(*signal_);
+        break;
+    case Action::kHold:
+        hold();
+        break;
+    case Action::kRelease:
+        ask_to_stop(held_);
+        break;
+    case Action::kReleaseToo: {
+        const signalfd_siginfo& second = *signal_;
+        ask_to_stop(held_);
+        if (second.ssi_signo != held_.ssi_signo) { // two of one number are one while the first waits, signal(7)
+            signal_ = &second;
+            forward();
+        }
+        break;
+    }
     case Action::kAbortApp:
         aborted_ = true;
         arm(grace_.value_or(kAbortGrace));
@@ -242,6 +254,25 @@ void Watch::forward() noexcept {
           .from = static_cast<int>(signal_->ssi_signo),
           .to = to,
           .error = sent ? 0 : errno});
+}
+
+// From now on the app is asked to stop, for all but itself: whoever asks whether it is ready sends it no more work.
+void Watch::hold() noexcept {
+    held_ = *signal_;
+    accounts_.say("stopping");
+    arm(*stop_delay_);
+    tell({.kind = Note::Kind::kHeld, .from = static_cast<int>(held_.ssi_signo)});
+}
+
+void Watch::ask_to_stop(const signalfd_siginfo& signal) noexcept {
+    signal_ = &signal;
+    accounts_.say("stopping");
+    stop_ = app_ == 0 ? 0 : sent_as_[signal.ssi_signo];
+    deadline_.reset();
+    if (grace_) {
+        arm(*grace_);
+    }
+    forward();
 }
 
 bool Watch::send(int number) noexcept {

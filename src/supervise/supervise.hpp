@@ -73,6 +73,8 @@ class Watch {
     void reap() noexcept;
     void note_end(pid_t pid, int status, const char* name) noexcept;
     void forward() noexcept;
+    void hold() noexcept;
+    void ask_to_stop(const signalfd_siginfo& signal) noexcept;
     bool send(int number) noexcept;
     void hear() noexcept;
     void be_alive() noexcept;
@@ -104,6 +106,7 @@ class Watch {
     bool daemon_found_ = false;
     std::optional<std::chrono::milliseconds> watchdog_;
     bool watchdog_waits_; // for READY=1
+    std::optional<std::chrono::milliseconds> stop_delay_;
     std::optional<std::chrono::milliseconds> grace_;
     std::chrono::milliseconds drain_;
     Rest rest_;
@@ -117,6 +120,7 @@ class Watch {
     bool app_reaped_ = false;
     bool more_to_reap_ = false;
     const signalfd_siginfo* signal_ = nullptr; // the one in hand
+    signalfd_siginfo held_{};                  // the stop signal that --stop-delay keeps
     OwnClock clock_;
     Moment deadline_;    // the state's timer
     Moment alive_until_; // the watchdog's

@@ -6,6 +6,7 @@ namespace stepdown::supervise {
 
 enum class State : std::uint8_t {
     kRunning,     // the app runs
+    kHolding,     // so does --stop-delay: it is to be asked to stop, and has not been told yet
     kStopping,    // it has been asked to stop; with --grace, its time runs
     kKilled,      // it got SIGKILL
     kDraining,    // it has ended, what it left behind has got SIGTERM, --drain runs
@@ -15,6 +16,7 @@ enum class State : std::uint8_t {
 
 enum class Event : std::uint8_t {
     kStopSignal,  // see is_stop in supervise.cpp
+    kDelayedStop, // the same, with --stop-delay
     kOtherSignal, // any other that is the app's
     kAppEnded,    // and others are left
     kChildEnded,  // another one than the app
@@ -27,6 +29,9 @@ enum class Action : std::uint8_t {
     kNothing,
     kForward,
     kForwardAndTime, // and arm the timer with --grace, if there is one
+    kHold,           // keep it, and arm the timer with --stop-delay
+    kRelease,        // kForwardAndTime for the one that was kept
+    kReleaseToo,     // and forward this one, if it is another
     kAbortApp,       // SIGABRT, and arm the timer with --grace or 10 s
     kKillApp,
     kDrain,    // SIGTERM to all that is left; arm the timer with --drain

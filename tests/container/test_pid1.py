@@ -38,6 +38,15 @@ def test_an_app_that_ignores_term_gets_its_grace_and_is_killed(start_container):
     assert code == 137 and 2 <= seconds < 2 + QUICK
 
 
+def test_docker_stop_reaches_an_app_that_is_to_serve_on_when_its_delay_is_over(start_container):
+    script = "trap 'echo stopped; exit 3' TERM; echo up; while :; do sleep 0.1; done"
+    container = start_container("sh", "-c", script, stepdown=["--user=app", "--ready=tcp:1", "--stop-delay=2s"])
+    container.until_says("up")
+    seconds, code = container.stop(grace=60)
+    assert code == 3 and seconds >= 2, seconds
+    assert "stopped\n" in container.logs()
+
+
 @pytest.mark.parametrize("signal", ["HUP", "INT", "QUIT", "USR1", "USR2", "WINCH", "ALRM", "CONT"])
 def test_a_signal_is_forwarded_once(start_container, signal):
     container = start_container("sh", "-c", trapping(signal, f"echo got-{signal}"), image="busybox")

@@ -179,6 +179,37 @@ TEST_F(Supervise, TheGraceBeginsWithTheStopSignalWhateverItBecomes) {
     EXPECT_FALSE(other.has_ended());
 }
 
+TEST_F(Supervise, SendsTheFirstStopSignalOnWhenItsDelayIsOverAndTheGraceBeginsThen) {
+    Running running = start_app("record", {"--stop-delay=600ms", "--grace=600ms"});
+    ASSERT_TRUE(running.says("ready\n"));
+    const auto asked = Clock::now();
+    ::kill(running.pid(), SIGTERM);
+    ::kill(running.pid(), SIGHUP);
+    ASSERT_TRUE(running.says("ready\n1 0 0\n"));
+    ASSERT_TRUE(running.says("ready\n1 0 0\n15 0 0\n"));
+    EXPECT_GE(Clock::now() - asked, 600ms);
+    EXPECT_EQ(running.ended(), 128 + SIGKILL);
+    EXPECT_GE(Clock::now() - asked, 1200ms);
+}
+
+TEST_F(Supervise, ASecondStopSignalEndsTheDelayOfTheFirst) {
+    Running same = start_app("record", {"--stop-delay=1h", "--log-level=info"});
+    ASSERT_TRUE(same.says("ready\n"));
+    ::kill(same.pid(), SIGTERM);
+    ASSERT_TRUE(same.says("--stop-delay is over")) << "or the kernel makes one of the two";
+    ::kill(same.pid(), SIGTERM);
+    ASSERT_TRUE(same.says("15 0 0\n"));
+    ::kill(same.pid(), SIGHUP);
+    EXPECT_TRUE(same.says("15 0 0\n1 0 0\n")) << "the two are one";
+
+    Running other = start_app("record", {"--stop-delay=1h"});
+    ASSERT_TRUE(other.says("ready\n"));
+    ::kill(other.pid(), SIGTERM);
+    ::kill(other.pid(), SIGINT);
+    EXPECT_TRUE(other.says("15 0 0\n"));
+    EXPECT_TRUE(other.says("2 0 0\n"));
+}
+
 TEST_F(Supervise, AnAppThatEndsWithinTheGraceKeepsItsStatus) {
     Running running = start_shell("trap 'exit 9' TERM; echo ready; while :; do sleep 0.05; done", {"--grace=20s"});
     ASSERT_TRUE(running.says("ready\n"));

@@ -12,6 +12,7 @@ from conftest import PATIENCE, children, pid_1
 
 DRAIN = 0.4
 GRACE = 0.4
+DELAY = 0.1
 REWRITES = {signal.SIGUSR1: signal.SIGUSR2, signal.SIGWINCH: signal.SIGTERM, signal.SIGHUP: None}
 SENT = [1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15, 16, 18, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 34, 45, 64]
 STOPS = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
@@ -59,15 +60,18 @@ while True:
 class Model:
     """What docs/supervise.md says, as far as these events go."""
 
-    def __init__(self, timed):
+    def __init__(self, timed, delayed):
         self.timed = timed
+        self.delayed = delayed
         self.stopping = False
         self.orphans = {"waiting": 0, "deaf": 0, "stopped": 0}
 
     def signal(self, number):
-        """What the app gets; None: nothing."""
+        """What the app gets, at the earliest when; None: nothing."""
         to = REWRITES.get(number, number)
-        self.stopping = self.stopping or (to is not None and (number in STOPS or to in STOPS))
+        stops = to is not None and (number in STOPS or to in STOPS)
+        self.earliest = time.monotonic() + (DELAY if stops and self.delayed and not self.stopping else 0)
+        self.stopping = self.stopping or stops
         return to
 
     def living(self):
@@ -75,9 +79,10 @@ class Model:
 
 
 class Real:
-    def __init__(self, ours, timed):
+    def __init__(self, ours, timed, delayed):
         options = [f"--signal={a:d}={'drop' if b is None else int(b)}" for a, b in REWRITES.items()]
         options += [f"--drain={int(DRAIN * 1000)}ms", f"--grace={int(GRACE * 1000)}ms" if timed else "--grace=1h"]
+        options += [f"--stop-delay={int(DELAY * 1000)}ms"] if delayed else []
         self.process = ours["stepdown"].start("--user=10001:10001", "--receipt=off", "--log-level=info", *options, "--",
                                               sys.executable, "-c", ACTOR, as_pid_1=True, stdin=-1)
         assert self.process.stdout.readline() == "ready\n"
@@ -102,8 +107,8 @@ class Real:
 
 
 def one_life(ours, chance):
-    model = Model(timed=chance.random() < 0.3)
-    real = Real(ours, model.timed)
+    model = Model(timed=chance.random() < 0.3, delayed=chance.random() < 0.3)
+    real = Real(ours, model.timed, model.delayed)
     steps = []
     for _ in range(chance.randrange(12)):
         step = chance.choice(["signal"] * 4 + ["brief", "waiting", "deaf", "stopped"])
@@ -114,6 +119,7 @@ def one_life(ours, chance):
             os.kill(real.pid, number)
             if expected is not None:
                 assert real.process.stdout.readline() == f"got {expected:d}\n", steps
+                assert time.monotonic() >= model.earliest, steps
             if model.stopping and model.timed:
                 break
         else:

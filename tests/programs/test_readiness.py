@@ -181,6 +181,25 @@ def test_an_app_can_ask_for_more_time_to_stop(ours):
     assert finish(process)[0] == 7
 
 
+def test_an_app_that_is_to_stop_later_is_not_ready_any_more_and_serves_on(ours):
+    app = python("""
+        signal.signal(signal.SIGTERM, lambda *_: (say("stopped"), sys.exit(7)))
+        notify("READY=1"); say("up")
+        for line in sys.stdin: say("serves")
+    """)
+    process = start(ours, ["--ready=notify", "--stop-delay=1h"], app, stdin=subprocess.PIPE)
+    assert process.stdout.readline() == "up\n"
+    becomes(ours, process, 0)
+    os.kill(pid_1(process), signal.SIGTERM)
+    becomes(ours, process, 1)
+    process.stdin.write("work\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == "serves\n"
+    os.kill(pid_1(process), signal.SIGTERM)
+    code, out, err = finish(process)
+    assert (code, out) == (7, "stopped\n") and "Received SIGTERM, sent on when --stop-delay is over" in err, err
+
+
 DAEMON = """
 def daemon(status, pid_file=None):
     if os.fork() == 0:

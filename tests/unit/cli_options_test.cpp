@@ -67,6 +67,7 @@ const std::map<std::string_view, std::string> kSamples = {
     {"config", "/c.toml"},
     {"signal", "HUP=drop"},
     {"stop-signal", "QUIT"},
+    {"stop-delay", "5s"},
     {"grace", "10s"},
     {"drain", "0"},
     {"lock", "user"},

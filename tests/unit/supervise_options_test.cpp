@@ -89,6 +89,7 @@ TEST(SupervisionOptions, SayWhatTheyMean) {
                 ElementsAre(SignalRewrite{SIGHUP, 0}, SignalRewrite{SIGUSR1, 35}, SignalRewrite{40, SIGKILL}));
     EXPECT_TRUE(asked({"--signal-group"}).signal_group);
     EXPECT_EQ(asked({"--stop-signal=SIGQUIT"}).stop_signal, SIGQUIT);
+    EXPECT_EQ(asked({"--stop-delay=5s"}).stop_delay, 5s);
     EXPECT_EQ(asked({"--grace=1500ms"}).grace, 1500ms);
     EXPECT_EQ(asked({"--drain=0"}).drain, 0ms);
     EXPECT_THAT(asked({"--exit-status=143=0", "--exit-status=0=255"}).exit_statuses,
@@ -138,6 +139,7 @@ TEST(SupervisionOptions, EachIsInTheDigestAndInTheExplanation) {
         +[](Supervision& s) { s.signals = {{SIGHUP, 0}}; },
         +[](Supervision& s) { s.signals = {{SIGHUP, SIGTERM}}; },
         +[](Supervision& s) { s.stop_signal = SIGQUIT; },
+        +[](Supervision& s) { s.stop_delay = 5s; },
         +[](Supervision& s) { s.grace = 10s; },
         +[](Supervision& s) { s.drain = 1500ms; },
         +[](Supervision& s) { s.exit_statuses = {{143, 0}}; },

@@ -17,16 +17,25 @@ using enum State;
 using enum Event;
 using enum Action;
 
-constexpr State kStates[] = {kRunning, kStopping, kKilled, kDraining, kDrainKilled, kEnded};
-constexpr Event kEvents[] = {kStopSignal, kOtherSignal, kAppEnded, kChildEnded, kNoChildLeft, kTimer, kWatchdog};
+constexpr State kStates[] = {kRunning, kHolding, kStopping, kKilled, kDraining, kDrainKilled, kEnded};
+constexpr Event kEvents[] = {kStopSignal, kDelayedStop, kOtherSignal, kAppEnded,
+                             kChildEnded, kNoChildLeft, kTimer,       kWatchdog};
 
 TEST(SuperviseTable, TheFirstStopSignalStartsTheGraceAndLaterOnesAreForwardedAtOnce) {
     EXPECT_EQ(step(kRunning, kStopSignal), (Step{kForwardAndTime, kStopping}));
     EXPECT_EQ(step(kStopping, kStopSignal), (Step{kForward, kStopping}));
 }
 
+TEST(SuperviseTable, ADelayedStopIsKeptUntilItsTimeIsOverOrAnotherComes) {
+    EXPECT_EQ(step(kRunning, kDelayedStop), (Step{kHold, kHolding}));
+    EXPECT_EQ(step(kHolding, kTimer), (Step{kRelease, kStopping}));
+    EXPECT_EQ(step(kHolding, kDelayedStop), (Step{kReleaseToo, kStopping}));
+    EXPECT_EQ(step(kStopping, kDelayedStop), (Step{kForward, kStopping}));
+}
+
 TEST(SuperviseTable, OtherSignalsAreForwardedAndChangeNothing) {
     EXPECT_EQ(step(kRunning, kOtherSignal), (Step{kForward, kRunning}));
+    EXPECT_EQ(step(kHolding, kOtherSignal), (Step{kForward, kHolding}));
     EXPECT_EQ(step(kStopping, kOtherSignal), (Step{kForward, kStopping}));
 }
 
@@ -42,20 +51,22 @@ TEST(SuperviseTable, TheAppIsKilledWhenTheGraceIsOverAndAtNoOtherTime) {
 TEST(SuperviseTable, ASilentAppIsAbortedOnceAndThenHasItsGrace) {
     for (const State state : kStates) {
         for (const Event event : kEvents) {
-            EXPECT_EQ(step(state, event).action == kAbortApp, state == kRunning && event == kWatchdog);
+            EXPECT_EQ(step(state, event).action == kAbortApp,
+                      (state == kRunning || state == kHolding) && event == kWatchdog);
         }
     }
     EXPECT_EQ(step(kRunning, kWatchdog).next, kStopping);
+    EXPECT_EQ(step(kHolding, kWatchdog).next, kStopping);
 }
 
 TEST(SuperviseTable, HoweverTheAppEndsWhatItLeavesIsAskedToEnd) {
-    for (const State state : {kRunning, kStopping, kKilled}) {
+    for (const State state : {kRunning, kHolding, kStopping, kKilled}) {
         EXPECT_EQ(step(state, kAppEnded), (Step{kDrain, kDraining}));
     }
 }
 
 TEST(SuperviseTable, AnotherChildsEndIsOnlyReapedWhileTheAppLives) {
-    for (const State state : {kRunning, kStopping, kKilled}) {
+    for (const State state : {kRunning, kHolding, kStopping, kKilled}) {
         EXPECT_EQ(step(state, kChildEnded), (Step{kNothing, state}));
     }
 }
@@ -71,7 +82,7 @@ TEST(SuperviseTable, WhatIsLeftIsKilledWhenTheDrainIsOver) {
 
 TEST(SuperviseTable, NobodyIsSignalledOnceTheAppHasEndedOrBeenKilled) {
     for (const State state : {kKilled, kDraining, kDrainKilled, kEnded}) {
-        for (const Event event : {kStopSignal, kOtherSignal}) {
+        for (const Event event : {kStopSignal, kDelayedStop, kOtherSignal}) {
             EXPECT_EQ(step(state, event), (Step{kNothing, state}));
         }
     }
