@@ -193,7 +193,7 @@ void Watch::take(Event event) noexcept {
     case Action::kNothing:
         break;
     case Action::kForward:
-        forward();
+        forward(*signal_);
         break;
     case Action::kForwardAndTime:
         ask_to_stop(*signal_);
@@ -204,21 +204,14 @@ void Watch::take(Event event) noexcept {
     case Action::kRelease:
         ask_to_stop(held_);
         break;
-    case Action::kReleaseToo: {
-        const signalfd_siginfo& second = *signal_;
+    case Action::kReleaseToo:
         ask_to_stop(held_);
-        if (second.ssi_signo != held_.ssi_signo) { // two of one number are one while the first waits, signal(7)
-            signal_ = &second;
-            forward();
+        if (signal_->ssi_signo != held_.ssi_signo) { // two of one number are one while the first waits, signal(7)
+            forward(*signal_);
         }
         break;
-    }
     case Action::kAbortApp:
-        aborted_ = true;
-        arm(grace_.value_or(kAbortGrace));
-        tell({.kind = Note::Kind::kWatchdogOver, .to = SIGABRT});
-        ::kill(app_, SIGABRT);
-        ::kill(app_, SIGCONT);
+        abort_app();
         break;
     case Action::kKillApp:
         outcome_.grace_over = true;
@@ -246,12 +239,12 @@ void Watch::take(Event event) noexcept {
 }
 
 // kill(2) has no values to queue, so a group gets none. An app that has left its group is signalled alone.
-void Watch::forward() noexcept {
-    const int to = sent_as_[signal_->ssi_signo];
-    const bool sent = send(to);
+void Watch::forward(const signalfd_siginfo& signal) noexcept {
+    const int to = sent_as_[signal.ssi_signo];
+    const bool sent = send(signal, to);
     tell({.kind = sent ? Note::Kind::kForwarded : Note::Kind::kForwardFailed,
-          .pid = static_cast<pid_t>(signal_->ssi_pid),
-          .from = static_cast<int>(signal_->ssi_signo),
+          .pid = static_cast<pid_t>(signal.ssi_pid),
+          .from = static_cast<int>(signal.ssi_signo),
           .to = to,
           .error = sent ? 0 : errno});
 }
@@ -265,24 +258,31 @@ void Watch::hold() noexcept {
 }
 
 void Watch::ask_to_stop(const signalfd_siginfo& signal) noexcept {
-    signal_ = &signal;
     accounts_.say("stopping");
     stop_ = app_ == 0 ? 0 : sent_as_[signal.ssi_signo];
     deadline_.reset();
     if (grace_) {
         arm(*grace_);
     }
-    forward();
+    forward(signal);
 }
 
-bool Watch::send(int number) noexcept {
+void Watch::abort_app() noexcept {
+    aborted_ = true;
+    arm(grace_.value_or(kAbortGrace));
+    tell({.kind = Note::Kind::kWatchdogOver, .to = SIGABRT});
+    ::kill(app_, SIGABRT);
+    ::kill(app_, SIGCONT);
+}
+
+bool Watch::send(const signalfd_siginfo& signal, int number) noexcept {
     if (app_ == 0) { // it is being sought: any of these may be it
         return rest_.signal(number, false);
     }
     if (to_group_ && ::kill(-app_, number) == 0) {
         return true;
     }
-    return signal_->ssi_code == SI_QUEUE ? queue(*signal_, app_, number) : ::kill(app_, number) == 0;
+    return signal.ssi_code == SI_QUEUE ? queue(signal, app_, number) : ::kill(app_, number) == 0;
 }
 
 void Watch::end_rest(int number, bool only_new) noexcept {

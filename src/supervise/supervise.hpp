@@ -72,10 +72,11 @@ class Watch {
     void take(const signalfd_siginfo& signal) noexcept;
     void reap() noexcept;
     void note_end(pid_t pid, int status, const char* name) noexcept;
-    void forward() noexcept;
+    void forward(const signalfd_siginfo& signal) noexcept;
     void hold() noexcept;
     void ask_to_stop(const signalfd_siginfo& signal) noexcept;
-    bool send(int number) noexcept;
+    bool send(const signalfd_siginfo& signal, int number) noexcept;
+    void abort_app() noexcept;
     void hear() noexcept;
     void be_alive() noexcept;
     bool may_go_on() const noexcept;
