@@ -36,7 +36,7 @@ dev: setup ## a developer's build with unit and kernel tests
 	@toolchain/setup test
 	@cmake --workflow --preset dev
 
-sanitize: setup ## the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
+sanitize: setup ## unit tests, corpora and the kernel tests without a filter, under AddressSanitizer and UndefinedBehaviorSanitizer
 	@toolchain/setup test
 	@cmake --workflow --preset asan
 

@@ -1,10 +1,26 @@
 #include "cli/locks.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <ranges>
 
 namespace stepdown::cli {
 namespace {
+
+// Arrays and no pointers: a row of these is nothing that a start relocates.
+struct Together {
+    char key[12];
+    char with[60];
+};
+
+constexpr Together kTogether[] = {
+    {"user", "user-from user-env"}, {"seccomp", "seccomp-allow seccomp-deny seccomp-lenient seccomp-learn"},
+    {"rootfs", "rw landlock"},      {"ro", "rw exec landlock"},
+    {"rw", "ro exec landlock"},     {"exec", "ro rw landlock"},
+    {"connect", "landlock"},        {"bind", "landlock"},
+    {"scope", "landlock"},          {"own", "own-across-mounts"},
+    {"clear-env", "keep-env"},
+};
 
 // The place of a word in "loose strict stricter"; past the end if it is not there.
 std::size_t place_of(std::string_view word, std::string_view words) {
@@ -73,6 +89,11 @@ std::string in_words(const Option& option, const std::vector<std::string>& value
 
 } // namespace
 
+std::string_view locked_with(std::string_view key) {
+    const auto* const row = std::ranges::find(kTogether, key, [](const Together& each) { return each.key; });
+    return row == std::end(kTogether) ? std::string_view() : row->with;
+}
+
 Result<> Locks::check(const Floor& floor, std::span<const Given* const> given) {
     const Given* const loosens = given.empty() ? nullptr : loosening(*floor.option, floor.values, given);
     if (loosens == nullptr) {
@@ -120,7 +141,7 @@ Result<> Locks::pass(const std::vector<Given>& source, unsigned commands) {
             continue;
         }
         lock(*option, option->name, given.setting.source.where);
-        for (const auto word : std::views::split(option->locked_too, ' ')) {
+        for (const auto word : std::views::split(locked_with(option->name), ' ')) {
             if (const Option* too = find_option(std::string_view(word)); too != nullptr) {
                 lock(*too, option->name, given.setting.source.where);
             }

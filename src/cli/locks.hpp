@@ -2,14 +2,18 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/given.hpp"
 
 namespace stepdown::cli {
 
+// Keys that are locked with this one, since they can loosen the same, separated by blanks: "user-from user-env".
+std::string_view locked_with(std::string_view key);
+
 // A base image's floor. A file that has lock = ["KEY", ...] fixes what those keys are when it has been read; and
-// those that can loosen the same (Option::locked_too). Each source after it may make them stricter
+// those that can loosen the same (locked_with). Each source after it may make them stricter
 // (Option::loosest_first), and is refused where it would not.
 class Locks {
   public:

@@ -53,8 +53,6 @@ struct Option {
     // gives way to those after it, the first to any value. Of a list: kFewerIsStricter or kMoreIsStricter. Empty: a
     // locked value stays as it is.
     std::string_view loosest_first = {};
-    // Keys that are locked with this one, since they can loosen the same: "user-from user-env".
-    std::string_view locked_too = {};
 };
 
 constexpr std::string_view kFewerIsStricter = "more fewer";
