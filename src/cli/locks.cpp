@@ -13,14 +13,21 @@ struct Together {
     char with[60];
 };
 
+// clang-format off
 constexpr Together kTogether[] = {
-    {"user", "user-from user-env"}, {"seccomp", "seccomp-allow seccomp-deny seccomp-lenient seccomp-learn"},
-    {"rootfs", "rw landlock"},      {"ro", "rw exec landlock"},
-    {"rw", "ro exec landlock"},     {"exec", "ro rw landlock"},
-    {"connect", "landlock"},        {"bind", "landlock"},
-    {"scope", "landlock"},          {"own", "own-across-mounts"},
+    {"user", "user-from user-env"},
+    {"seccomp", "seccomp-allow seccomp-deny seccomp-lenient seccomp-learn"},
+    {"rootfs", "rw landlock"},
+    {"ro", "rw exec landlock"},
+    {"rw", "ro exec landlock"},
+    {"exec", "ro rw landlock"},
+    {"connect", "landlock"},
+    {"bind", "landlock"},
+    {"scope", "landlock"},
+    {"own", "own-across-mounts"},
     {"clear-env", "keep-env"},
 };
+// clang-format on
 
 // The place of a word in "loose strict stricter"; past the end if it is not there.
 std::size_t place_of(std::string_view word, std::string_view words) {
@@ -44,13 +51,9 @@ std::string_view meaning_of(const Option& option, std::string_view value) {
     return value;
 }
 
-bool is_among(const Option& option, const std::vector<std::string>& values, std::string_view value) {
-    return std::ranges::contains(values, meaning_of(option, value),
-                                 [&option](const std::string& item) { return meaning_of(option, item); });
-}
-
 bool gives_way(const Option& option, const std::vector<std::string>& floor, std::string_view value) {
-    if (is_among(option, floor, value)) {
+    if (std::ranges::contains(floor, meaning_of(option, value),
+                              [&option](const std::string& item) { return meaning_of(option, item); })) {
         return true;
     }
     if (floor.empty() || option.loosest_first.empty() || is_list(option.kind)) {

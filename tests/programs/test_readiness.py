@@ -186,6 +186,7 @@ def test_an_app_that_is_to_stop_later_is_not_ready_any_more_and_serves_on(ours):
         signal.signal(signal.SIGTERM, lambda *_: (say("stopped"), sys.exit(7)))
         notify("READY=1"); say("up")
         for line in sys.stdin: say("serves")
+        while True: time.sleep(0.1)  # its input has been closed
     """)
     process = start(ours, ["--ready=notify", "--stop-delay=1h"], app, stdin=subprocess.PIPE)
     assert process.stdout.readline() == "up\n"
