@@ -35,9 +35,11 @@ def start(ours, options, command, **kind):
 
 
 def finish(process):
-    if process.stdin is not None and process.stdin.closed:
-        process.stdin = None
+    """Its input stays open until it has ended: communicate() would close it first, and an app that reads it may end by that."""
+    kept, process.stdin = process.stdin, None
     out, err = process.communicate(timeout=PATIENCE)
+    if kept is not None:
+        kept.close()
     return process.returncode, out, err
 
 
