@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "confine/landlock.hpp"
+#include "temporary_directory.hpp"
 
 namespace stepdown::testing {
 namespace {
@@ -30,16 +31,10 @@ class ConfineLandlock : public ::testing::Test {
         const auto abi = sys::real_kernel().landlock_abi();
         ASSERT_TRUE(abi) << "this kernel has no Landlock: the tests need one that has";
         ASSERT_GE(*abi, 6U);
-        ASSERT_NE(::mkdtemp(folder_.data()), nullptr);
         for (const char* name : {"read", "write", "other"}) {
             ASSERT_EQ(::mkdir(in(name).c_str(), 0755), 0);
             ASSERT_TRUE(sys::Fd(::open(in(name, "file").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0755)));
         }
-    }
-
-    void TearDown() override {
-        const std::string command = "rm -rf " + folder_;
-        EXPECT_EQ(::system(command.c_str()), 0);
     }
 
     std::string in(const std::string& name, const std::string& file = "") const {
@@ -80,7 +75,8 @@ class ConfineLandlock : public ::testing::Test {
         };
     }
 
-    std::string folder_ = "/tmp/stepdown-landlock-XXXXXX";
+    TemporaryDirectory temporary_;
+    std::string folder_ = temporary_.path().string();
 };
 
 TEST_F(ConfineLandlock, LeavesTheFilesThatAreGranted) {

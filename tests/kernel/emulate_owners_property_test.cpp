@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "kernel/emulate_app.hpp"
+#include "temporary_directory.hpp"
 
 // --emulate-owners against the kernel: the same random calls by an app that believes in root, and by real root of a
 // user namespace of its own. Every return value, errno and owner that they are told must be the same.
@@ -206,15 +207,15 @@ TEST(EmulateOwnersProperty, TheAppIsToldWhatRootIs) {
     const std::uint64_t first = given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device()();
     fmt::print("seeds {} to {}; STEPDOWN_SEED={} repeats them\n", first, first + kRuns - 1, first);
     for (std::uint64_t seed = first; seed < first + kRuns; ++seed) {
-        char name[] = "/tmp/stepdown-owners-XXXXXX";
-        ASSERT_NE(::mkdtemp(name), nullptr);
-        ASSERT_EQ(::chmod(name, 01777), 0);
+        const stepdown::testing::TemporaryDirectory temporary;
+        const std::string name = temporary.path().string();
+        ASSERT_EQ(::chmod(name.c_str(), 01777), 0);
         for (const char* const side : {"/real", "/told"}) {
-            ASSERT_EQ(::mkdir((name + std::string(side)).c_str(), 0777), 0);
-            ASSERT_EQ(::chmod((name + std::string(side)).c_str(), 0777), 0);
+            ASSERT_EQ(::mkdir((name + side).c_str(), 0777), 0);
+            ASSERT_EQ(::chmod((name + side).c_str(), 0777), 0);
         }
-        const auto real = lines_of(played_by_root(seed, name + std::string("/real/scene")));
-        const Outcome app = run([&] { return play(seed, name + std::string("/told/scene")); }, "full", true);
+        const auto real = lines_of(played_by_root(seed, name + "/real/scene"));
+        const Outcome app = run([&] { return play(seed, name + "/told/scene"); }, "full", true);
         const auto told = lines_of(app.output);
         EXPECT_EQ(app.status, 0);
         EXPECT_EQ(real.size(), static_cast<std::size_t>(kSteps));
@@ -223,7 +224,6 @@ TEST(EmulateOwnersProperty, TheAppIsToldWhatRootIs) {
             ADD_FAILURE() << "seed " << seed << "\nroot: " << (one == real.end() ? "" : *one)
                           << "\napp:  " << (other == told.end() ? "" : *other);
         }
-        std::filesystem::remove_all(name);
         if (::testing::Test::HasFailure()) {
             return;
         }

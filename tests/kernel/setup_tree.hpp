@@ -18,6 +18,7 @@
 
 #include "setup/setup.hpp"
 #include "sys/kernel.hpp"
+#include "temporary_directory.hpp"
 
 namespace stepdown::testing {
 
@@ -85,9 +86,6 @@ class SetupTree : public ::testing::Test {
   protected:
     void SetUp() override {
         ASSERT_EQ(::geteuid(), 0U) << "these tests need root";
-        std::string name = (std::filesystem::temp_directory_path() / "stepdown-XXXXXX").string();
-        ASSERT_NE(::mkdtemp(name.data()), nullptr) << std::strerror(errno);
-        base_ = std::filesystem::canonical(name);
         std::filesystem::create_directory(tree());
         std::filesystem::create_directory(outside());
         write_file(outside() / "secret");
@@ -97,16 +95,11 @@ class SetupTree : public ::testing::Test {
         passwd_before_ = look("/etc/passwd");
     }
 
-    void TearDown() override {
-        if (!base_.empty()) {
-            expect_nothing_outside_changed();
-            std::filesystem::remove_all(base_);
-        }
-    }
+    void TearDown() override { expect_nothing_outside_changed(); }
 
-    std::filesystem::path base() const { return base_; }
-    std::filesystem::path tree() const { return base_ / "tree"; }
-    std::filesystem::path outside() const { return base_ / "outside"; }
+    const std::filesystem::path& base() const { return base_.path(); }
+    std::filesystem::path tree() const { return base() / "tree"; }
+    std::filesystem::path outside() const { return base() / "outside"; }
 
     // A hard link changes the file's count and so its ctime: take what it is afterwards as the state to keep.
     void link_secret_to(const std::filesystem::path& name) {
@@ -132,7 +125,7 @@ class SetupTree : public ::testing::Test {
     }
 
   private:
-    std::filesystem::path base_;
+    TemporaryDirectory base_;
     struct stat outside_before_{};
     struct stat secret_before_{};
     struct stat etc_before_{};

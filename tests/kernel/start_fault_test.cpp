@@ -15,6 +15,7 @@
 
 #include "commands/commands.hpp"
 #include "kernel/faulty_kernel.hpp"
+#include "temporary_directory.hpp"
 
 // What a start does when one privileged call fails, or lies. Each start is a forked child of this test, as root, on the
 // real kernel.
@@ -36,13 +37,8 @@ class StartFault : public ::testing::Test {
   protected:
     void SetUp() override {
         ASSERT_EQ(::geteuid(), 0U) << "the kernel tests need root";
-        char name[] = "/tmp/stepdown-fault-XXXXXX";
-        ASSERT_NE(::mkdtemp(name), nullptr);
-        directory_ = name;
         fs::permissions(directory_, fs::perms::all);
     }
-
-    void TearDown() override { fs::remove_all(directory_); }
 
     // A start with everything on: setup, receipt, drop, filters, read-back. The app's only deed is a file named
     // "started".
@@ -95,7 +91,8 @@ class StartFault : public ::testing::Test {
         return commands::run(kernel, parsed, supervise::take_signals());
     }
 
-    fs::path directory_;
+    testing::TemporaryDirectory temporary_;
+    fs::path directory_ = temporary_.path();
 };
 
 TEST_F(StartFault, WithoutAFaultTheAppStarts) {

@@ -21,6 +21,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "temporary_directory.hpp"
+
 namespace stepdown::testing {
 
 namespace fs = std::filesystem;
@@ -159,16 +161,11 @@ class Supervise : public ::testing::Test {
   protected:
     void SetUp() override {
         ASSERT_EQ(::geteuid(), 0U) << "the kernel tests need root";
-        char name[] = "/tmp/stepdown-supervise-XXXXXX";
-        ASSERT_NE(::mkdtemp(name), nullptr);
-        directory_ = name;
         fs::permissions(directory_, fs::perms::all);
         app_ = directory_ / "app";
         fs::copy_file(STEPDOWN_SUPERVISED, app_);
         fs::permissions(app_, fs::perms(0755));
     }
-    void TearDown() override { fs::remove_all(directory_); }
-
     static std::vector<std::string> line(std::vector<std::string> options, const std::vector<std::string>& command) {
         options.insert(options.end(), {"--user=10001:10001", "--receipt=off", "--"});
         options.insert(options.end(), command.begin(), command.end());
@@ -192,7 +189,8 @@ class Supervise : public ::testing::Test {
         return start({"/bin/sh", "-c", script}, options, setting);
     }
 
-    fs::path directory_;
+    TemporaryDirectory temporary_;
+    fs::path directory_ = temporary_.path();
     fs::path app_;
 };
 

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "sys/kernel.hpp"
+#include "temporary_directory.hpp"
 #include "verify/assess.hpp"
 #include "verify/judge.hpp"
 #include "verify/receipt_file.hpp"
@@ -117,12 +118,8 @@ class VerifyLive : public ::testing::Test {
   protected:
     void SetUp() override {
         ASSERT_EQ(::geteuid(), 0U) << "the kernel tests need root";
-        std::string name = "/tmp/stepdown-live-XXXXXX";
-        ASSERT_NE(::mkdtemp(name.data()), nullptr);
-        directory = std::filesystem::canonical(name).string();
         ASSERT_EQ(::chmod(directory.c_str(), 0755), 0);
     }
-    void TearDown() override { std::filesystem::remove_all(directory); }
 
     Facts own_facts() {
         const auto file =
@@ -172,7 +169,8 @@ class VerifyLive : public ::testing::Test {
     }
 
     sys::Kernel& kernel = sys::real_kernel();
-    std::string directory;
+    stepdown::testing::TemporaryDirectory temporary;
+    std::string directory = temporary.path().string();
 };
 
 using Troubles = std::vector<std::string>;

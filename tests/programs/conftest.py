@@ -27,12 +27,26 @@ def children(pid):
         return [int(word) for word in file.read().split()]
 
 
+def until(condition):
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def state(pid):
+    """proc(5)'s letter for a process's state; of one that is gone, nothing."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            return file.read().rsplit(") ", 1)[1][0]
+    except FileNotFoundError:
+        return ""
+
+
 def pid_1(process):
     """unshare's only child, once it is there."""
-    deadline = time.monotonic() + PATIENCE
-    while not (found := children(process.pid)):
-        assert time.monotonic() < deadline
-    [pid] = found
+    until(lambda: children(process.pid))
+    [pid] = children(process.pid)
     return pid
 
 

@@ -7,24 +7,9 @@ import subprocess
 import sys
 import time
 
-from conftest import PATIENCE, children, pid_1
+from conftest import PATIENCE, children, pid_1, state, until
 
 USER = ["--user=10001:10001", "--receipt=off"]
-
-
-def state(pid):
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-            return file.read().rsplit(") ", 1)[1][0]
-    except FileNotFoundError:
-        return ""
-
-
-def until(condition):
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_no_room_for_the_apps_process_is_a_clear_error(ours):

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from conftest import PATIENCE, children
+from conftest import PATIENCE, children, state, until
 
 # Says each signal's number as it comes.
 RECORDER = """
@@ -29,18 +29,6 @@ def recorder(program, *options, **kind):
     process = program.start(*options, sys.executable, "-c", RECORDER, **kind)
     assert process.stdout.readline() == "ready\n"
     return process
-
-
-def until(condition):
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-def state(pid):
-    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-        return file.read().rsplit(") ", 1)[1][0]
 
 
 def end(process):
@@ -105,11 +93,14 @@ def test_dumb_init_ends_the_whole_group(ours):
 
 
 def test_dumb_init_sends_term_to_what_the_app_leaves_and_does_not_wait(ours):
-    script = f"{sys.executable} -c '{RECORDER}' & echo $!; sleep 1"
-    process = ours["dumb-init"].start("sh", "-c", script)
+    script = f"{sys.executable} -c '{RECORDER}' & echo $!; read x"
+    process = ours["dumb-init"].start("sh", "-c", script, stdin=-1)
     left = int(process.stdout.readline())
+    assert process.stdout.readline() == "ready\n"
+    process.stdin.write("\n")
+    process.stdin.flush()
     assert process.wait(timeout=PATIENCE) == 0
-    assert [process.stdout.readline() for _ in range(2)] == ["ready\n", "15\n"]
+    assert process.stdout.readline() == "15\n"
     os.kill(left, signal.SIGKILL)
 
 
@@ -125,8 +116,8 @@ def test_where_it_is_not_pid_1_what_the_app_leaves_lives_on(ours, peer, options)
 
 @pytest.mark.parametrize("peer", ["tini", "dumb-init", "catatonit"])
 def test_as_pid_1_what_the_app_leaves_gets_term_and_its_handler_runs(ours, peer):
-    left = "setsid sh -c 'trap \"sleep 0.2; echo bye; exit\" TERM; while :; do sleep 0.05; done' & sleep 0.5; exit 6"
-    ended = ours[peer].run("sh", "-c", left, as_pid_1=True)
+    left = "setsid sh -c 'trap \"sleep 0.2; echo bye; exit\" TERM; kill -USR1 $PPID; while :; do sleep 0.05; done' &"
+    ended = ours[peer].run("sh", "-c", f"trap 'exit 6' USR1; {left} while :; do sleep 0.05; done", as_pid_1=True)
     assert (ended.code, ended.out) == (6, "bye\n")
 
 
@@ -142,7 +133,7 @@ def test_the_others_say_nothing(ours, peer):
 
 
 def test_tini_names_the_orphans_it_reaps(ours):
-    script = "sh -c 'sleep 0.1 &'; sleep 0.6"
+    script = "sh -c 'sleep 0.1 &'; sleep 1.5"
     for as_pid_1 in (True, False):
         err = ours["tini"].run("-w", "-s", "--", "sh", "-c", script, as_pid_1=as_pid_1).err
         assert re.search(r"Reaped zombie process with pid=\d+ name=sleep status=0", err), err
@@ -210,12 +201,15 @@ def test_one_word_of_confinement_is_the_whole_start(ours):
     assert ours["tini"].run("true", env={"STEPDOWN_GRACE": "10s"}).code == 0
 
 
-def read_until(terminal, pattern):
+def read_until(terminal, pattern, again=b""):
+    """What the terminal shows up to the pattern; `again` is typed each half second until then."""
     said, deadline = b"", time.monotonic() + PATIENCE
     while not re.search(pattern, said):
         assert time.monotonic() < deadline, said
-        if select.select([terminal], [], [], 0.1)[0]:
+        if select.select([terminal], [], [], 0.5)[0]:
             said += os.read(terminal, 4096)
+        else:
+            os.write(terminal, again)
     return said
 
 
@@ -249,9 +243,7 @@ def test_an_interactive_shell_has_job_control(ours, peer):
         os.execv(ours[peer].path, [peer, "bash", "--norc", "-m"])
     os.write(terminal, b'echo "flags: [[$-]]"; sleep 1000\n')
     read_until(terminal, rb"flags: \[\[[a-zA-Z]*m")
-    time.sleep(0.5)
-    os.write(terminal, b"\x1a")  # Ctrl-Z
-    read_until(terminal, rb"Stopped")
+    read_until(terminal, rb"Stopped", again=b"\x1a")  # Ctrl-Z: the shell itself does not mind it, should it not have started the job yet
     os.write(terminal, b"kill -KILL %1; sleep 0.5; echo done$((1 + 1))\n")
     read_until(terminal, rb"done2")
     os.write(terminal, b"exit 5\nexit 5\n")  # a second time, should the shell still think of its job

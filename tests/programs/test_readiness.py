@@ -261,24 +261,27 @@ daemon(8, "{path}/app.pid")
 
 
 HEIR = """
+reader, writer = os.pipe()
 def heir(status):
     def stop(*_):
         say("stopped"); os._exit(status)
     signal.signal(signal.SIGTERM, stop)
+    os.write(writer, str(os.getpid()).encode())
     while True: time.sleep(0.05)
+def pid_of_heir():  # when it can be asked to stop
+    return int(os.read(reader, 20))
 """
 
 
 def test_mainpid_names_an_orphan_and_the_app_goes_on_as_it(ours):
     process = start(ours, ["--ready=notify"], python(HEIR + """
-reader, writer = os.pipe()
 if os.fork() == 0:
     if os.fork() == 0:
         while os.getppid() != 1: time.sleep(0.01)
-        os.write(writer, str(os.getpid()).encode()); heir(9)
+        heir(9)
     os._exit(0)
 os.wait()
-notify("READY=1\\nMAINPID=" + os.read(reader, 20).decode())
+notify(f"READY=1\\nMAINPID={pid_of_heir()}")
 say("named"); time.sleep(1); sys.exit(4)
 """))
     assert process.stdout.readline() == "named\n"
@@ -291,9 +294,8 @@ say("named"); time.sleep(1); sys.exit(4)
 def test_mainpid_names_a_child_and_the_app_goes_on_as_it_when_it_ends(ours):
     """As a daemon does that replaces its own program: the new one is the old one's child until that has ended."""
     process = start(ours, ["--ready=notify"], python(HEIR + """
-new = os.fork()
-if new == 0: heir(8)
-notify(f"READY=1\\nMAINPID={new}"); say("named"); time.sleep(1); sys.exit(4)
+if os.fork() == 0: heir(8)
+notify(f"READY=1\\nMAINPID={pid_of_heir()}"); say("named"); time.sleep(1); sys.exit(4)
 """))
     assert process.stdout.readline() == "named\n"
     until_said(process, "the app goes on as pid")
@@ -302,10 +304,9 @@ notify(f"READY=1\\nMAINPID={new}"); say("named"); time.sleep(1); sys.exit(4)
 
 
 SUCCESSOR = HEIR + """
-new = os.fork()
-if new == 0: heir(8)
+if os.fork() == 0: heir(8)
 {}
-notify(f"READY=1\\nMAINPID={{new}}"); say("named")
+notify(f"READY=1\\nMAINPID={{pid_of_heir()}}"); say("named")
 while True: time.sleep(0.05)
 """
 
@@ -357,7 +358,7 @@ def test_forking_ends_where_the_app_fails_or_leaves_nothing(ours):
 
 
 def test_names_of_orphans_are_told_under_the_filter(ours):
-    process = start(ours, ["--log-orphans"], ["sh", "-c", "sh -c 'sleep 0.1 &'; sleep 0.6"])
+    process = start(ours, ["--log-orphans"], ["sh", "-c", "sh -c 'sleep 0.1 &'; sleep 1.5"])
     code, _, err = finish(process)
     assert code == 0 and "name=sleep status=0" in err
 

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "setup/setup.hpp"
+#include "temporary_directory.hpp"
 #include "unit/setup_kernel.hpp"
 
 namespace stepdown::setup {
@@ -29,8 +30,6 @@ inline void make_file(const fs::path& path) {
 // Steps over real files of invented owners.
 class SetupRun : public ::testing::Test {
   protected:
-    void SetUp() override { ASSERT_FALSE(folder_.path().empty()); }
-
     fs::path path(const char* name) const { return folder_.path() / name; }
 
     Result<Outcome> run(std::vector<SetupStep> steps, bool best_effort = false, std::uint64_t effective = kAll) {
@@ -41,7 +40,7 @@ class SetupRun : public ::testing::Test {
         return {SetupKind::kMakeDirectory, path(name), mode};
     }
 
-    stepdown::testing::TemporaryFolder folder_;
+    stepdown::testing::TemporaryDirectory folder_;
     InventedOwners kernel_;
 };
 

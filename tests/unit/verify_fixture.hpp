@@ -12,30 +12,10 @@
 #include <unistd.h>
 
 #include "stepdown/facts.hpp"
+#include "temporary_directory.hpp"
 #include "verify/status.hpp"
 
 namespace stepdown::testing {
-
-// A directory that is gone with its object.
-class TemporaryDirectory {
-  public:
-    TemporaryDirectory() {
-        std::string name = (std::filesystem::temp_directory_path() / "stepdown-verify-XXXXXX").string();
-        if (::mkdtemp(name.data()) == nullptr) {
-            throw std::runtime_error("mkdtemp " + name);
-        }
-        path_ = std::filesystem::canonical(name).string();
-    }
-    TemporaryDirectory(const TemporaryDirectory&) = delete;
-    TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-    ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
-
-    const std::string& path() const { return path_; }
-    std::string operator/(std::string_view name) const { return path_ + "/" + std::string(name); }
-
-  private:
-    std::string path_;
-};
 
 inline void put(const std::string& path, std::string_view text) {
     std::filesystem::create_directories(std::filesystem::path(path).parent_path());
@@ -97,7 +77,7 @@ class FakeProc {
         }
     }
 
-    const std::string& path() const { return directory_.path(); }
+    std::string path() const { return directory_.path().string(); }
     std::string status_path(pid_t pid, pid_t tid) const {
         return directory_ / std::to_string(pid) + "/task/" + std::to_string(tid) + "/status";
     }

@@ -147,7 +147,7 @@ TEST_F(VerifySurroundings, ADescriptorFromAFileSystemThatIsNotMountedIsReported)
     const sys::Fd outside(::open(directory.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     const auto found = troubles(look());
     ASSERT_EQ(found.size(), 1U);
-    EXPECT_TRUE(found[0].starts_with("descriptors: ") && found[0].ends_with(directory.path())) << found[0];
+    EXPECT_TRUE(found[0].starts_with("descriptors: ") && found[0].ends_with(directory.path().string())) << found[0];
 }
 
 TEST_F(VerifySurroundings, PrivilegedFilesAreFoundWhenAskedForAndNamed) {
