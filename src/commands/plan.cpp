@@ -3,7 +3,6 @@
 #include "commands/commands.hpp"
 #include "commands/output.hpp"
 #include "commands/start.hpp"
-#include "plan/capability_names.hpp"
 #include "plan/explain.hpp"
 #include "render/plan_json.hpp"
 #include "render/plan_text.hpp"
@@ -18,9 +17,7 @@ int plan(sys::Kernel& kernel, const cli::Parsed& parsed) {
     if (Result<> resolved = resolve(kernel, plan); !resolved) {
         return log.failed(resolved.error());
     }
-    if (Result<confine::Filter> filter = confine::filter_for(kernel, plan.seccomp, plan.warnings,
-                                                             plan::capability_names(plan.kept_capabilities, " "));
-        !filter) {
+    if (const Result<confine::Filter> filter = filter_of(kernel, plan); !filter) {
         return log.failed(filter.error());
     }
     if (parsed.check) {

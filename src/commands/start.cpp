@@ -16,6 +16,7 @@
 #include "commands/start.hpp"
 #include "confine/heard.hpp"
 #include "confine/landlock.hpp"
+#include "confine/plain_tcp.hpp"
 #include "drop/drop.hpp"
 #include "plan/capability_names.hpp"
 #include "plan/program.hpp"
@@ -195,6 +196,16 @@ confine::BuiltIn own_filter_of(const Start& start) {
                : confine::BuiltIn::kPid1;
 }
 
+Result<confine::Filter> filter_of(sys::Kernel& kernel, Plan& plan) {
+    if (plan.as_is) {
+        return confine::Filter();
+    }
+    return confine::filter_for(kernel, plan.seccomp, plan.warnings, plan::capability_names(plan.kept_capabilities, " "))
+        .and_then([&plan](confine::Filter filter) {
+            return confine::keep_to_plain_tcp(std::move(filter), plan.landlock, plan.warnings);
+        });
+}
+
 Result<Start> prepare(sys::Kernel& kernel, const Plan& asked) {
     Plan plan = asked;
     if (Result<> allowed = refuse_setuid(); !allowed) {
@@ -210,17 +221,15 @@ Result<Start> prepare(sys::Kernel& kernel, const Plan& asked) {
         return std::unexpected(wanted.error());
     }
     start.wanted = plan.as_is ? *wanted : plan::with_filter(plan, *wanted);
-    const Seccomp profile = plan.as_is ? Seccomp{.profile = "off"} : plan.seccomp;
-    Result<confine::Filter> filter =
-        confine::filter_for(kernel, profile, plan.warnings, plan::capability_names(plan.kept_capabilities, " "));
+    Result<confine::Filter> filter = filter_of(kernel, plan);
     if (!filter) {
         return std::unexpected(filter.error());
     }
     start.filter = std::move(*filter);
     start.emulation = *root_emulation_of(plan);
-    if (profile.listens()) {
+    if (!plan.as_is && plan.seccomp.listens()) {
         auto heard = confine::heard(start.filter.program(), start.emulation.filter.program(),
-                                    profile.record.empty() ? confine::Hears::kDenials : confine::Hears::kAll);
+                                    plan.seccomp.record.empty() ? confine::Hears::kDenials : confine::Hears::kAll);
         if (!heard) {
             return std::unexpected(heard.error());
         }

@@ -42,6 +42,9 @@ struct Start {
     std::string ready_file;                            // commands/readiness.hpp; empty: none was asked for
 };
 
+// The filter that the app starts under; off where nothing is given up. Adds to the Plan's warnings.
+Result<confine::Filter> filter_of(sys::Kernel& kernel, Plan& plan);
+
 // Plan → Start: who the app is, whether that is allowed and can be reached from here, which filter, which program.
 [[gnu::noinline]] Result<Start> prepare(sys::Kernel& kernel, const Plan& asked);
 

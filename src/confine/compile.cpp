@@ -66,7 +66,8 @@ std::vector<Test> tests_of(const Rule& rule, std::string_view name) {
     std::vector<Test> tests;
     for (const Condition& condition : rule.conditions) {
         const std::uint64_t mask = argument_mask(name, condition.index);
-        tests.push_back({condition.index, condition.compare, mask, condition.value & mask, condition.value_two & mask});
+        tests.push_back({condition.index, condition.compare, mask, condition.value & mask,
+                         condition.value & condition.value_two & mask});
     }
     return tests;
 }
@@ -76,12 +77,35 @@ bool has_rule_for(const Profile& profile, std::string_view name) {
                                [name](const Rule& rule) { return std::ranges::contains(rule.names, name); });
 }
 
-// A multiplexer's arguments lie behind a pointer, where a filter cannot look. A rule without conditions is carried over
-// to it; one with conditions becomes ENOSYS, which sends the C library to the call's own number. A profile that names
-// the multiplexer itself has decided.
-Choice through_multiplexer(const Rule& rule, std::uint32_t subcall) {
-    const Action action = rule.conditions.empty() ? rule.action : SECCOMP_RET_ERRNO | ENOSYS;
-    return {{{0, Compare::kMaskedEqual, kWholeWord, 0xffff, subcall}}, action};
+// Where a filter cannot see the arguments that the profile means, a rule without conditions holds as it is; one with
+// conditions becomes ENOSYS, which sends the C library to a call whose arguments can be seen.
+Action without_arguments(const Rule& rule) {
+    return rule.conditions.empty() ? rule.action : SECCOMP_RET_ERRNO | ENOSYS;
+}
+
+// One that says under conditions what is said without them anyway; there it must not become ENOSYS.
+bool says_no_more(const Profile& profile, const Rule& rule, std::string_view name) {
+    const auto always = std::ranges::find_if(profile.rules, [name](const Rule& other) {
+        return other.conditions.empty() && std::ranges::contains(other.names, name);
+    });
+    return !rule.conditions.empty() && always != profile.rules.end() && always->action == rule.action;
+}
+
+// A profile that names the multiplexer itself has decided about it.
+std::optional<Choice> choice_of(const Profile& profile, const Rule& rule, std::string_view name, const Entry& entry,
+                                Architecture architecture) {
+    if (!entry.subcall && !hides_arguments(name, architecture)) {
+        return Choice{tests_of(rule, name), rule.action};
+    }
+    const bool decided = entry.subcall && has_rule_for(profile, entry.number == kI386Ipc ? "ipc" : "socketcall");
+    if (decided || says_no_more(profile, rule, name)) {
+        return std::nullopt;
+    }
+    Choice choice{{}, without_arguments(rule)};
+    if (entry.subcall) {
+        choice.tests.push_back({0, Compare::kMaskedEqual, kWholeWord, 0xffff, *entry.subcall});
+    }
+    return choice;
 }
 
 using Said = std::map<std::uint32_t, std::vector<Choice>>;
@@ -93,10 +117,8 @@ void collect(const Profile& profile, Architecture architecture, bool conditional
         }
         for (const std::string& name : rule.names) {
             for (const Entry& entry : entries_of(name, architecture)) {
-                if (!entry.subcall) {
-                    said[entry.number].push_back({tests_of(rule, name), rule.action});
-                } else if (!has_rule_for(profile, entry.number == kI386Ipc ? "ipc" : "socketcall")) {
-                    said[entry.number].push_back(through_multiplexer(rule, *entry.subcall));
+                if (std::optional<Choice> choice = choice_of(profile, rule, name, entry, architecture)) {
+                    said[entry.number].push_back(std::move(*choice));
                 }
             }
         }

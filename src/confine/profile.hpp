@@ -14,7 +14,8 @@ using Action = std::uint32_t;
 
 enum class Compare { kNotEqual, kLess, kLessOrEqual, kEqual, kGreaterOrEqual, kGreater, kMaskedEqual };
 
-// A condition on one argument, unsigned. kMaskedEqual: (argument & value) == value_two; value_two counts for it alone.
+// A condition on one argument, unsigned. kMaskedEqual: (argument & value) == (value_two & value), seccomp_rule_add(3);
+// value_two counts for it alone.
 struct Condition {
     unsigned index = 0; // 0..5
     Compare compare = Compare::kEqual;

@@ -188,8 +188,10 @@ void Recording::note(const seccomp_data& call, int error, Phase phase) noexcept 
         return; // no call of this kernel's: ENOSYS, then as now
     }
     Seen seen{.audit = call.arch, .number = call.nr, .error = error, .args = {}, .noted = 0, .phases = phase};
+    const auto architecture = architecture_of(call.arch, call.nr);
+    const bool hidden = architecture && hides_arguments(name->second, *architecture);
     for (const Telling& row : kTelling) {
-        if (is_noted(row, name->second, call.args)) {
+        if (!hidden && is_noted(row, name->second, call.args)) {
             seen.args[row.index] = call.args[row.index] & mask_of(row);
             seen.noted |= 1U << row.index;
         }

@@ -270,6 +270,13 @@ std::map<std::uint32_t, std::string> calls_of(Architecture architecture) {
     return calls;
 }
 
+bool hides_arguments(std::string_view name, Architecture architecture) {
+    constexpr std::string_view kShortIds = "chown fchown lchown setfsgid setfsuid setgid setregid setresgid setresuid "
+                                           "setreuid setuid";
+    const bool has_short_ids = architecture == kX86 || architecture == kArm;
+    return (has_short_ids && has_word(kShortIds, name)) || (architecture == kX86 && has_word("mmap select", name));
+}
+
 bool is_known(std::string_view name) {
     if (name.contains(' ')) { // has_word() would read over it
         return false;

@@ -54,6 +54,11 @@ std::vector<Entry> entries_of(std::string_view name, Architecture architecture);
 // All calls of an architecture by number, but those that only a multiplexer has.
 std::map<std::uint32_t, std::string> calls_of(Architecture architecture);
 
+// Whether the number that an architecture has for this name takes its arguments in another way than the name's manual
+// page says: i386's and arm's first calls with user and group ids, which have 16 bits of them there (setuid32 and kin
+// have all), and i386's mmap and select, whose arguments lie behind a pointer.
+bool hides_arguments(std::string_view name, Architecture architecture);
+
 // Whether any kernel on any machine has a call of this name.
 bool is_known(std::string_view name);
 

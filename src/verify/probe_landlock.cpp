@@ -46,7 +46,7 @@ int open_target(const Trial& trial) {
 
 // What comes after the rules have let it through, is no refusal.
 int use_port(const Trial& trial, int (*call)(int, const sockaddr*, socklen_t), int passed) {
-    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, trial.protocol);
     if (fd < 0) {
         return errno;
     }
@@ -59,7 +59,13 @@ int use_port(const Trial& trial, int (*call)(int, const sockaddr*, socklen_t), i
     return error == passed || error == EINPROGRESS ? 0 : error;
 }
 
+// tcp(7), TCP_FASTOPEN_CONNECT and before it this: connects on the way.
+int send_at_once(int fd, const sockaddr* address, socklen_t length) {
+    return ::sendto(fd, "", 1, MSG_FASTOPEN | MSG_NOSIGNAL, address, length) < 0 ? -1 : 0;
+}
+
 int connect_to_port(const Trial& trial) { return use_port(trial, ::connect, ECONNREFUSED); }
+int send_to_port(const Trial& trial) { return use_port(trial, send_at_once, ECONNREFUSED); }
 int bind_port(const Trial& trial) { return use_port(trial, ::bind, EADDRINUSE); }
 
 socklen_t abstract_address(sockaddr_un& address, std::string_view name) {
@@ -120,6 +126,29 @@ void add_files(std::vector<Trial>& trials, const Landlock& asked, std::span<cons
     }
 }
 
+// By Multipath TCP and TCP Fast Open too, which Landlock lets through and the filter refuses.
+void add_ports(std::vector<Trial>& trials, const Landlock& asked) {
+    constexpr int kMultipathTcp = 262; // IPPROTO_MPTCP; the headers of the build may be older
+    const auto add = [&trials](std::string_view id, std::string_view title, int (*attempt)(const Trial&),
+                               std::uint16_t port, int protocol) {
+        trials.push_back({.id = id, .title = title, .attempt = attempt, .port = port, .protocol = protocol});
+    };
+    for (const int protocol : {0, kMultipathTcp}) {
+        if (!asked.connect.empty()) {
+            add("probe.landlock.connect", "connect to a port that is not granted", connect_to_port,
+                port_beside(asked.connect, 1), protocol);
+        }
+        if (!asked.bind.empty()) {
+            add("probe.landlock.bind", "listen on a port that is not granted", bind_port,
+                port_beside(asked.bind, 61000), protocol);
+        }
+    }
+    if (!asked.connect.empty()) {
+        add("probe.landlock.connect", "connect to a port that is not granted", send_to_port,
+            port_beside(asked.connect, 1), 0);
+    }
+}
+
 Finding finding_of(const Trial& trial, bool told, int outcome) {
     Finding finding{.check = std::string(trial.id),
                     .verdict = !told          ? Verdict::kSkipped
@@ -160,18 +189,7 @@ std::vector<Trial> landlock_trials(const Landlock& asked, std::span<const std::s
     if (asked.restricts_files()) {
         add_files(trials, asked, state, home);
     }
-    if (!asked.connect.empty()) {
-        trials.push_back({.id = "probe.landlock.connect",
-                          .title = "connect to a port that is not granted",
-                          .attempt = connect_to_port,
-                          .port = port_beside(asked.connect, 1)});
-    }
-    if (!asked.bind.empty()) {
-        trials.push_back({.id = "probe.landlock.bind",
-                          .title = "listen on a port that is not granted",
-                          .attempt = bind_port,
-                          .port = port_beside(asked.bind, 61000)});
-    }
+    add_ports(trials, asked);
     if (asked.scope_abstract_sockets && !abstract.empty()) {
         trials.push_back({.id = "probe.landlock.abstract",
                           .title = "connect to an abstract socket outside",

@@ -24,6 +24,7 @@ struct Trial {
     std::string target = {};                // a path, or an abstract socket's name
     int flags = 0;
     std::uint16_t port = 0;
+    int protocol = 0; // of socket(2)
 };
 
 // What the rules of a Plan should refuse: at most kMostTrials. abstract: a listening socket's name, from below.

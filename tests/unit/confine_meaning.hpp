@@ -61,7 +61,8 @@ class Meaning {
                     for (const std::string& name : rule.names) {
                         if (rule.conditions.empty() != conditional) {
                             for (const Entry& entry : entries_of(name, architecture)) {
-                                sayings_.push_back({facts_of(architecture).audit, entry, rule, masks_of(name)});
+                                sayings_.push_back({facts_of(architecture).audit, entry, rule, masks_of(name),
+                                                    hides_arguments(name, architecture), always(name)});
                             }
                         }
                     }
@@ -114,6 +115,8 @@ class Meaning {
         Entry entry;
         Rule rule;
         Masks masks;
+        bool hidden;                  // the arguments that are meant cannot be seen
+        std::optional<Action> always; // what the first rule without conditions says of this name
     };
 
     static Masks masks_of(std::string_view name) {
@@ -122,6 +125,15 @@ class Meaning {
             masks[i] = argument_mask(name, i);
         }
         return masks;
+    }
+
+    std::optional<Action> always(std::string_view name) const {
+        for (const Rule& rule : profile_.rules) {
+            if (rule.conditions.empty() && std::ranges::contains(rule.names, name)) {
+                return rule.action;
+            }
+        }
+        return std::nullopt;
     }
 
     bool takes(const seccomp_data& data) const {
@@ -139,11 +151,15 @@ class Meaning {
     }
 
     std::optional<Action> said(const Saying& saying, const seccomp_data& data) const {
-        if (saying.entry.subcall) {
-            const bool meant = (data.args[0] & 0xffff) == *saying.entry.subcall &&
-                               !names(saying.entry.number == kI386Ipc ? "ipc" : "socketcall");
-            const Action action = saying.rule.conditions.empty() ? saying.rule.action : refusal(ENOSYS);
-            return meant ? std::optional(action) : std::nullopt;
+        if (saying.entry.subcall || saying.hidden) {
+            const bool meant =
+                !saying.entry.subcall || ((data.args[0] & 0xffff) == *saying.entry.subcall &&
+                                          !names(saying.entry.number == kI386Ipc ? "ipc" : "socketcall"));
+            const bool unseen = !saying.rule.conditions.empty();
+            if (!meant || (unseen && saying.always == saying.rule.action)) {
+                return std::nullopt;
+            }
+            return unseen ? refusal(ENOSYS) : saying.rule.action;
         }
         const bool all = std::ranges::all_of(saying.rule.conditions, [&](const Condition& condition) {
             return holds(condition, data.args[condition.index], saying.masks[condition.index]);
@@ -168,7 +184,7 @@ class Meaning {
         case Compare::kGreater:
             return argument > value;
         case Compare::kMaskedEqual:
-            return (argument & value) == (condition.value_two & mask);
+            return (argument & value) == (condition.value_two & value);
         }
         return false;
     }

@@ -7,6 +7,7 @@
 namespace stepdown::testing {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::Field;
@@ -36,8 +37,10 @@ TEST(VerifyProbeLandlock, TriesWhatIsNotGrantedAndNothingElse) {
                 IsEmpty());
     const Landlock ports{.connect = {1, 2}, .bind = {61000}, .scope_abstract_sockets = true, .scope_signals = true};
     EXPECT_THAT(verify::landlock_trials(ports, kState, "/home/app", "name"),
-                ElementsAre(Field(&Trial::port, 3), Field(&Trial::port, 61001), Field(&Trial::target, "name"),
-                            Field(&Trial::id, "probe.landlock.signal")));
+                ElementsAre(Field(&Trial::port, 3), Field(&Trial::port, 61001),
+                            AllOf(Field(&Trial::port, 3), Field(&Trial::protocol, 262)),
+                            AllOf(Field(&Trial::port, 61001), Field(&Trial::protocol, 262)), Field(&Trial::port, 3),
+                            Field(&Trial::target, "name"), Field(&Trial::id, "probe.landlock.signal")));
     const Landlock files{.files = {{FileGrantKind::kWrite, "/tmp"}, {FileGrantKind::kRead, "/proc"}}};
     const auto trials = verify::landlock_trials(files, kState, "/home/app", "");
     EXPECT_LE(trials.size(), verify::kMostTrials);
