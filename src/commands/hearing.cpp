@@ -69,6 +69,12 @@ void name_caller(const sys::Fd& proc, Denial& seen) noexcept {
     }
 }
 
+// The number of what is no call of this kernel's.
+std::string name_of(const confine::CallNames& names, const Denial& denial) {
+    const std::string_view name = names.name_of(denial.audit, denial.number);
+    return name == "?" ? fmt::format("call {}", denial.number) : std::string(name);
+}
+
 std::string_view architecture_name(std::uint32_t audit) noexcept {
     const auto facts = std::ranges::find(confine::architectures(), audit, &confine::ArchitectureFacts::audit);
     return facts == confine::architectures().end() ? "?" : facts->oci_name;
@@ -125,7 +131,7 @@ void Hearing::deny(const seccomp_notif& request, int error) noexcept {
 
 void Hearing::tell(const Denial& denial) const noexcept {
     Line line;
-    const std::string_view name = names_.name_of(denial.audit, denial.number);
+    const std::string name = name_of(names_, denial);
     const std::string error = confine::errno_name(static_cast<unsigned>(denial.error));
     if (denial.count > 1) {
         line.append("seccomp: {} {} = {} to {}, {} times so far", learns_ ? "would have denied" : "denied", name, error,
@@ -213,6 +219,9 @@ Result<> Hearing::write_profile() {
     for (const std::string& name : records.doubtful) {
         log_.warn("record: " + name + " was let through and refused, and no rule can tell which: it is let through");
     }
+    for (const std::string& name : confine::fit(records)) {
+        log_.warn(confine::widened_line(name));
+    }
     const auto written = sys::write_whole(start_.recorded.fd.get(), confine::profile_text(records));
     return written ? Result<>()
                    : call_failed(ExitCode::kInternal, "cannot write " + start_.recorded.path, "write", written.error());
@@ -225,7 +234,7 @@ void Hearing::sum_up() {
     for (const Denial& denial : denials_.all()) {
         if (denial.count > 1) {
             log_.warn(fmt::format("seccomp: {} {} = {} to {}, {} times in all",
-                                  learns_ ? "would have denied" : "denied", names_.name_of(denial.audit, denial.number),
+                                  learns_ ? "would have denied" : "denied", name_of(names_, denial),
                                   confine::errno_name(static_cast<unsigned>(denial.error)), name_in(denial.program),
                                   denial.count));
         }

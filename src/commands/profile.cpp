@@ -13,8 +13,10 @@
 #include "commands/commands.hpp"
 #include "commands/log.hpp"
 #include "commands/output.hpp"
+#include "commands/profile_diff.hpp"
 #include "confine/adjust.hpp"
 #include "confine/answers.hpp"
+#include "confine/decide.hpp"
 #include "confine/digest.hpp"
 #include "confine/evaluate.hpp"
 #include "confine/groups.hpp"
@@ -41,14 +43,6 @@ std::string text_of(const std::set<Action>& answers) {
         text.append(text.empty() ? "" : " or ").append(confine::action_text(action));
     }
     return text.empty() ? "an invalid program" : text;
-}
-
-std::string text_of(const std::vector<std::uint64_t>& arguments) {
-    std::string text;
-    for (const std::uint64_t argument : arguments) {
-        text += fmt::format("{}{:#x}", text.empty() ? "" : ", ", argument);
-    }
-    return text;
 }
 
 std::string text_of(const confine::Condition& condition) {
@@ -110,6 +104,10 @@ std::string head_of(const Source& source) {
 // The profile that was named, with what the options say of how it is read and changed.
 Result<Source> source_of(sys::Kernel& kernel, const cli::Parsed& parsed, const std::string& name,
                          std::vector<std::string>& warnings) {
+    if (name == "off") {
+        return fail(ExitCode::kUsage,
+                    "\"off\" is no filter to look at; \"stepdown profile list\" names those there are");
+    }
     Seccomp asked = parsed.plan.seccomp;
     asked.profile = name;
     return confine::read_source(kernel, asked, warnings, plan::capability_names(parsed.plan.kept_capabilities, " "));
@@ -167,35 +165,47 @@ Result<int> lint(sys::Kernel& kernel, const cli::Parsed& parsed, std::span<const
 
 // ---- explain
 
-std::string explained(const Source& source, const confine::CallWords& call, confine::Architecture architecture) {
+// One line for each way in which the call can reach this machine's kernel. An architecture that is not the machine's
+// own and that the filter kills is left out: the profile does not name it.
+std::string explained(const Source& source, const confine::CallWords& call) {
     std::string out;
-    for (const confine::Entry& entry : confine::entries_of(call.name, architecture)) {
-        if (entry.subcall) {
+    for (const confine::ArchitectureFacts& facts : confine::architectures()) {
+        if (facts.kernel != source.compiled.native) {
             continue;
         }
-        const auto answers = confine::answers_to(source.compiled.program, confine::facts_of(architecture).audit,
-                                                 entry.number, call.arguments);
-        out += fmt::format("{} ({} {}): {}\n", call.name, confine::facts_of(architecture).oci_name, entry.number,
-                           text_of(answers));
+        for (const confine::Entry& entry : confine::entries_of(call.name, facts.architecture)) {
+            const confine::Arguments through = {entry.subcall};
+            const auto answers = confine::answers_to(source.compiled.program, facts.audit, entry.number,
+                                                     entry.subcall ? through : call.arguments);
+            if (facts.architecture == source.compiled.native || answers != std::set<Action>{SECCOMP_RET_KILL_PROCESS}) {
+                out += fmt::format("{} ({} {}{}): {}\n", call.name, facts.oci_name, entry.number,
+                                   entry.subcall ? fmt::format(", subcall {}", *entry.subcall) : "", text_of(answers));
+            }
+        }
     }
     return out;
 }
 
-std::string rules_about(const confine::Profile& profile, std::string_view name) {
+std::string default_text(const confine::Profile& profile, std::string_view name) {
+    return std::ranges::contains(profile.also_named, name)
+               ? "  named only in rules for other capabilities, kernels or machines: the default\n"
+               : "  no rule: the default, or ENOSYS above every call that the profile names\n";
+}
+
+std::string reasons(const confine::Profile& profile, const confine::CallWords& call) {
+    const std::vector<const confine::Rule*> rules = confine::rules_about(profile, call.name);
+    if (rules.empty()) {
+        return default_text(profile, call.name);
+    }
     std::string out;
-    for (const bool conditional : {true, false}) {
-        for (const confine::Rule& rule : profile.rules) {
-            if (rule.conditions.empty() != conditional && std::ranges::contains(rule.names, name)) {
-                out += fmt::format("  {}\n", text_of(rule));
-            }
-        }
+    if (const auto decides = confine::deciding_rule(profile, call.name, call.arguments)) {
+        out = fmt::format("  decided by {}\n", *decides == nullptr ? "the default" : text_of(**decides));
     }
-    if (out.empty()) {
-        const bool gone = std::ranges::contains(profile.also_named, name);
-        return gone ? "  named only in rules for other capabilities, kernels or machines: the default\n"
-                    : "  no rule: the default, or ENOSYS above every call that the profile names\n";
+    out += "  tried in this order, then the default:\n";
+    for (const confine::Rule* rule : rules) {
+        out += fmt::format("  {}\n", text_of(*rule));
     }
-    return "  tried in this order, then the default:\n" + out;
+    return out;
 }
 
 // A profile in a file that is called as a call is can be named with a slash.
@@ -212,12 +222,12 @@ Result<int> explain(sys::Kernel& kernel, const cli::Parsed& parsed, std::span<co
         if (!call) {
             return std::unexpected(call.error());
         }
-        const std::string answers = explained(*source, *call, source->compiled.native);
+        const std::string answers = explained(*source, *call);
         out += answers.empty() ? fmt::format("{}: this machine has no such call\n", call->name) : answers;
         if (const confine::Group* group = confine::group_of(call->name)) {
             out += fmt::format("  in @{}: {}\n", group->name, group->purpose);
         }
-        out += source->profile ? rules_about(*source->profile, call->name) : "";
+        out += source->profile ? reasons(*source->profile, *call) : "";
     }
     return print(out);
 }
@@ -239,14 +249,7 @@ Result<int> diff(sys::Kernel& kernel, const cli::Parsed& parsed, std::span<const
     if (first.compiled.native != second.compiled.native) {
         return fail(ExitCode::kUsage, "the two are for different machines");
     }
-    std::string out;
-    for (const auto& [number, name] : confine::calls_of(first.compiled.native)) {
-        for (const confine::Difference& found :
-             confine::differences(first.compiled.program, second.compiled.program, audit_of(first), number)) {
-            out += fmt::format("{}({}): {} -> {}\n", name, text_of(found.arguments), confine::action_text(found.first),
-                               confine::action_text(found.second));
-        }
-    }
+    const std::string out = differences_text(first.compiled, second.compiled);
     const int status = print(out);
     return status != 0 || out.empty() ? status : kFound;
 }
@@ -261,6 +264,9 @@ Result<int> compile(sys::Kernel& kernel, const cli::Parsed& parsed, std::span<co
     const Result<Source> source = source_of(kernel, parsed, words[0], warnings);
     if (!source) {
         return std::unexpected(source.error());
+    }
+    if (Result<> starts = confine::check_start(*source); !starts) {
+        return fail(starts.error().code, fmt::format("seccomp profile {}: {}", words[0], starts.error().line));
     }
     const Log log(parsed.plan.log_level, parsed.plan.log_format);
     for (const std::string& warning : warnings) {

@@ -7,6 +7,7 @@
 
 #include "commands/commands.hpp"
 #include "commands/log.hpp"
+#include "confine/load.hpp"
 #include "confine/recording.hpp"
 #include "sys/write.hpp"
 
@@ -14,22 +15,14 @@ namespace stepdown::commands {
 namespace {
 
 Result<confine::Records> read_file(sys::Kernel& kernel, const std::string& path) {
-    const sys::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    if (!file) {
-        return call_failed(ExitCode::kUsage, "cannot read " + path, "open", errno);
-    }
-    const sys::Sys<std::string> text = kernel.read_whole(file);
-    if (!text) {
-        return call_failed(ExitCode::kUsage, "cannot read " + path, "read", text.error());
-    }
-    Result<confine::Records> records = confine::read_records(*text);
+    Result<confine::Records> records = confine::read_regular(kernel, path).and_then(confine::read_records);
     if (!records) {
         records.error().line.insert(0, path + ": ");
     }
     return records;
 }
 
-Result<> merge(sys::Kernel& kernel, const std::vector<std::string>& files, const std::string& output) {
+Result<> merge(sys::Kernel& kernel, const std::vector<std::string>& files, const std::string& output, const Log& log) {
     confine::Records all;
     for (const std::string& path : files) {
         Result<confine::Records> records = read_file(kernel, path);
@@ -42,6 +35,9 @@ Result<> merge(sys::Kernel& kernel, const std::vector<std::string>& files, const
                 all.architectures.push_back(architecture);
             }
         }
+    }
+    for (const std::string& name : confine::fit(all)) {
+        log.warn(confine::widened_line(name));
     }
     constexpr mode_t kReadable = 0644;
     const sys::Fd out(::open(output.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kReadable));
@@ -62,7 +58,7 @@ int record(sys::Kernel& kernel, const cli::Parsed& parsed, const supervise::Sign
         return log.failed({ExitCode::kUsage, "record: name the file to write: -o FILE"});
     }
     if (parsed.merge) {
-        const Result<> merged = merge(kernel, parsed.plan.command, output);
+        const Result<> merged = merge(kernel, parsed.plan.command, output, log);
         return merged ? 0 : log.failed(merged.error());
     }
     cli::Parsed recorded = parsed;

@@ -1,6 +1,7 @@
 #include "confine/adjust.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <charconv>
 #include <iterator>
@@ -136,6 +137,13 @@ Result<CallWords> read_call(std::string_view text) {
         const Result<std::uint64_t> argument = read_argument(text, word);
         if (!argument) {
             return std::unexpected(argument.error());
+        }
+        const auto index = static_cast<unsigned>(call.arguments.size());
+        if (const std::uint64_t mask = argument_mask(call.name, index); !argument_fits(*argument, mask)) {
+            return fail(ExitCode::kUsage,
+                        fmt::format("\"{}\": {} is wider than what the kernel reads of {}'s argument {}, "
+                                    "{} bits",
+                                    text, word, call.name, index, std::popcount(mask)));
         }
         call.arguments.emplace_back(*argument);
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <random>
 #include <utility>
 
 #include <fmt/format.h>
@@ -115,15 +116,22 @@ class Walk {
         todo.emplace_back(next + (yes ? code.jt : code.jf), held);
     }
 
-    // Values on both sides of the comparison.
+    // Values on both sides of the comparison, as few as will do: they are combined with those of all the others.
     void note(const Held& held, const sock_filter& code) {
         if (held.offset == kNothing || held.offset < low_word(0)) {
             return;
         }
         std::set<Word>& values = compared_[held.offset];
-        values.insert({0, code.k, code.k - 1, code.k + 1, ~code.k, code.k | ~held.mask});
-        if (BPF_OP(code.code) == BPF_JSET) {
-            values.insert({code.k & (0 - code.k), held.mask & ~code.k});
+        values.insert({0, code.k, code.k | ~held.mask});
+        switch (BPF_OP(code.code)) {
+        case BPF_JEQ:
+            values.insert(code.k ^ 0x5a5a5a5a);
+            return;
+        case BPF_JSET:
+            values.insert({~code.k, code.k & (0 - code.k), held.mask & ~code.k});
+            return;
+        default:
+            values.insert({code.k - 1, code.k + 1});
         }
     }
 
@@ -145,24 +153,35 @@ void add(Telling& all, const Telling& more) {
     }
 }
 
-// All combinations of the values, up to a bound that a profile for people stays far below.
-std::vector<std::array<std::uint64_t, 6>> combinations(const Telling& telling) {
-    constexpr std::size_t kMost = 20000;
-    std::vector<std::array<std::uint64_t, 6>> all = {{}};
-    for (const auto& [index, values] : telling) {
-        std::vector<std::array<std::uint64_t, 6>> longer;
-        for (const auto& arguments : all) {
-            for (const std::uint64_t value : values) {
-                if (longer.size() < kMost) {
-                    longer.push_back(arguments);
-                    longer.back()[index] = value;
-                }
-            }
+// The combinations of the values: all of them, or some of them taken by chance, the same ones every time.
+class Combinations {
+  public:
+    explicit Combinations(const Telling& telling) {
+        for (const auto& [index, values] : telling) {
+            values_.emplace_back(index, std::vector(values.begin(), values.end()));
+            total_ = total_ > kMost ? total_ : total_ * values.size();
         }
-        all = std::move(longer);
     }
-    return all;
-}
+
+    bool all() const { return total_ <= kMost; }
+    std::size_t count() const { return std::min(total_, kMost); }
+
+    std::array<std::uint64_t, 6> at(std::size_t which) {
+        std::array<std::uint64_t, 6> arguments = {};
+        for (const auto& [index, values] : values_) {
+            arguments[index] = values[(all() ? which : random_()) % values.size()];
+            which /= values.size();
+        }
+        return arguments;
+    }
+
+  private:
+    static constexpr std::size_t kMost = 200'000;
+
+    std::vector<std::pair<unsigned, std::vector<std::uint64_t>>> values_;
+    std::size_t total_ = 1;
+    std::mt19937_64 random_;
+};
 
 } // namespace
 
@@ -215,13 +234,15 @@ Telling telling_arguments(std::span<const sock_filter> program, std::uint32_t au
     return telling;
 }
 
-std::vector<Difference> differences(std::span<const sock_filter> first, std::span<const sock_filter> second,
-                                    std::uint32_t audit, std::uint32_t number) {
+Differences differences(std::span<const sock_filter> first, std::span<const sock_filter> second, std::uint32_t audit,
+                        std::uint32_t number) {
     Telling telling = telling_arguments(first, audit, number);
     add(telling, telling_arguments(second, audit, number));
-    std::vector<Difference> found;
+    Combinations combinations(telling);
+    Differences found{.shown = {}, .all_tried = combinations.all()};
     std::set<std::pair<Action, Action>> seen;
-    for (const auto& arguments : combinations(telling)) {
+    for (std::size_t i = 0; i < combinations.count(); ++i) {
+        const auto arguments = combinations.at(i);
         seccomp_data data = {};
         data.nr = static_cast<int>(number);
         data.arch = audit;
@@ -232,7 +253,8 @@ std::vector<Difference> differences(std::span<const sock_filter> first, std::spa
             continue;
         }
         const std::size_t shown = telling.empty() ? 0 : telling.rbegin()->first + 1;
-        found.push_back({{arguments.begin(), arguments.begin() + static_cast<std::ptrdiff_t>(shown)}, one, other});
+        found.shown.push_back(
+            {{arguments.begin(), arguments.begin() + static_cast<std::ptrdiff_t>(shown)}, one, other});
     }
     return found;
 }

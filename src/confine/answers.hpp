@@ -29,14 +29,20 @@ std::set<Action> answers_to(std::span<const sock_filter> program, std::uint32_t 
 std::map<unsigned, std::set<std::uint64_t>> telling_arguments(std::span<const sock_filter> program, std::uint32_t audit,
                                                               std::uint32_t number);
 
-// A call that two programs answer differently, with arguments that show it; the first found, empty when there is none
-// among the values on both sides of each of their comparisons.
+// Arguments with which two programs answer a call differently.
 struct Difference {
     std::vector<std::uint64_t> arguments; // empty: whatever they are
     Action first = 0;
     Action second = 0;
 };
-std::vector<Difference> differences(std::span<const sock_filter> first, std::span<const sock_filter> second,
-                                    std::uint32_t audit, std::uint32_t number);
+
+// One for each pair of answers, found among the values on both sides of each of the programs' comparisons. Where these
+// have too many combinations, some hundred thousand of them are tried.
+struct Differences {
+    std::vector<Difference> shown;
+    bool all_tried = true;
+};
+Differences differences(std::span<const sock_filter> first, std::span<const sock_filter> second, std::uint32_t audit,
+                        std::uint32_t number);
 
 } // namespace stepdown::confine

@@ -4,8 +4,11 @@
 #include <charconv>
 #include <cstring>
 #include <optional>
+#include <ranges>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <linux/seccomp.h>
 
 #include "confine/digest.hpp"
 #include "confine/syscalls.hpp"
@@ -14,7 +17,7 @@ namespace stepdown::confine {
 
 namespace {
 
-constexpr std::string_view kFirstLine = "stepdown-bpf 1";
+constexpr std::string_view kFirstLine = "stepdown-bpf 2";
 constexpr std::string_view kForm = "stepdown-bpf ";
 
 // The lines in their order, "key value". No key is optional, so a file has one form.
@@ -47,6 +50,15 @@ class Lines {
         return number;
     }
 
+    std::set<std::string> words(std::string_view key) {
+        std::set<std::string> words;
+        for (const auto& word : std::views::split(value(key), ' ')) {
+            words.emplace(std::string_view(word));
+        }
+        words.erase("-");
+        return words;
+    }
+
     bool good() const { return good_; }
     std::string_view rest() const { return rest_; }
 
@@ -55,6 +67,14 @@ class Lines {
     bool good_ = true;
 };
 
+std::string_view bytes_of(std::span<const sock_filter> program) {
+    return {reinterpret_cast<const char*>(program.data()), program.size_bytes()};
+}
+
+std::string text_of(const std::set<std::string>& words) {
+    return words.empty() ? "-" : fmt::format("{}", fmt::join(words, " "));
+}
+
 std::string version(KernelVersion kernel) { return fmt::format("{}.{}", kernel >> 16, kernel & 0xffff); }
 
 } // namespace
@@ -62,13 +82,14 @@ std::string version(KernelVersion kernel) { return fmt::format("{}.{}", kernel >
 bool is_compiled(std::string_view bytes) { return bytes.starts_with(kForm); }
 
 std::string write_compiled(const Compiled& filter) {
-    std::string text =
+    const std::string head =
         fmt::format("{}\nby stepdown {}\narchitecture {}\nflags {}\nkernel-from {}\nkernel-below {}\n"
-                    "source-sha256 {}\nprogram-sha256 {}\ninstructions {}\n\n",
+                    "with-capabilities {}\nwithout-capabilities {}\nsource-sha256 {}\ninstructions {}\n",
                     kFirstLine, STEPDOWN_VERSION, facts_of(filter.native).oci_name, filter.flags, filter.kernel_from,
-                    filter.kernel_below, filter.source_sha256, sha256(filter.program), filter.program.size());
-    text.append(reinterpret_cast<const char*>(filter.program.data()), filter.program.size() * sizeof(sock_filter));
-    return text;
+                    filter.kernel_below, text_of(filter.with_capabilities), text_of(filter.without_capabilities),
+                    filter.source_sha256, filter.program.size());
+    const std::string_view program = bytes_of(filter.program);
+    return fmt::format("{}sha256 {}\n\n{}", head, sha256_of_text(fmt::format("{}{}", head, program)), program);
 }
 
 Result<Compiled> read_compiled(std::string_view bytes) {
@@ -82,9 +103,12 @@ Result<Compiled> read_compiled(std::string_view bytes) {
     filter.flags = lines.number("flags");
     filter.kernel_from = lines.number("kernel-from");
     filter.kernel_below = lines.number("kernel-below");
+    filter.with_capabilities = lines.words("with-capabilities");
+    filter.without_capabilities = lines.words("without-capabilities");
     filter.source_sha256 = lines.value("source-sha256");
-    const std::string_view digest = lines.value("program-sha256");
     const std::uint32_t count = lines.number("instructions");
+    const std::string_view head = bytes.substr(0, bytes.size() - lines.rest().size());
+    const std::string_view digest = lines.value("sha256");
     const bool ends = lines.next().empty();
     const auto row = std::ranges::find(architectures(), architecture, &ArchitectureFacts::oci_name);
     if (!lines.good() || !ends || count == 0 || count > BPF_MAXINSNS ||
@@ -97,8 +121,13 @@ Result<Compiled> read_compiled(std::string_view bytes) {
     filter.native = row->architecture;
     filter.program.resize(count);
     std::memcpy(filter.program.data(), lines.rest().data(), lines.rest().size());
-    if (sha256(filter.program) != digest) {
+    if (sha256_of_text(fmt::format("{}{}", head, lines.rest())) != digest) {
         return fail(ExitCode::kUsage, "a compiled filter that was changed since it was written; compile it again");
+    }
+    constexpr unsigned kFlags = SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+    if ((filter.flags & ~kFlags) != 0) {
+        return fail(ExitCode::kUsage,
+                    fmt::format("a compiled filter with the flags {:#x}; {:#x} are known", filter.flags, kFlags));
     }
     return filter;
 }
@@ -114,6 +143,14 @@ Result<> check_fit(const Compiled& filter, const Machine& machine) {
         return fail(ExitCode::kUsage,
                     fmt::format("compiled for kernels from {}{}, where its minKernel rules differ; this is {}",
                                 version(filter.kernel_from), to, version(machine.kernel())));
+    }
+    const auto has = [&machine](const std::string& name) { return machine.has_capability(name); };
+    if (!std::ranges::all_of(filter.with_capabilities, has) || std::ranges::any_of(filter.without_capabilities, has)) {
+        return fail(ExitCode::kUsage,
+                    fmt::format("compiled for an app with the capabilities {} and without {}, where its caps rules "
+                                "differ; the app has {}; compile it with the same --keep-cap",
+                                text_of(filter.with_capabilities), text_of(filter.without_capabilities),
+                                machine.capabilities.empty() ? "none" : machine.capabilities));
     }
     return {};
 }

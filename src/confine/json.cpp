@@ -1,6 +1,7 @@
 #include "confine/json.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -13,33 +14,61 @@ namespace {
 
 using nlohmann::json;
 
+// Where in the text a check is: an object with the key that was read last, or a list with what is before it.
+struct Level {
+    std::set<std::string, std::less<>> keys;
+    std::string key;
+    std::optional<std::size_t> index; // of a list
+};
+
 // Runs over the text before it becomes values: a value tree no longer knows the place of an error, or that a key came
 // twice.
 struct Check : nlohmann::json_sax<json> {
     explicit Check(std::string_view text) : text(text) {}
 
-    bool null() override { return true; }
-    bool boolean(bool) override { return true; }
-    bool number_integer(number_integer_t) override { return true; }
-    bool number_unsigned(number_unsigned_t) override { return true; }
-    bool number_float(number_float_t, const string_t&) override { return true; }
-    bool string(string_t&) override { return true; }
-    bool binary(binary_t&) override { return true; }
-    bool start_array(std::size_t) override { return true; }
-    bool end_array() override { return true; }
+    bool null() override { return value(); }
+    bool boolean(bool) override { return value(); }
+    bool number_integer(number_integer_t) override { return value(); }
+    bool number_unsigned(number_unsigned_t) override { return value(); }
+    bool number_float(number_float_t, const string_t&) override { return value(); }
+    bool string(string_t&) override { return value(); }
+    bool binary(binary_t&) override { return value(); }
+    bool start_array(std::size_t) override {
+        levels.push_back({.keys = {}, .key = {}, .index = 0});
+        return true;
+    }
     bool start_object(std::size_t) override {
-        keys.emplace_back();
+        levels.emplace_back();
         return true;
     }
-    bool end_object() override {
-        keys.pop_back();
-        return true;
-    }
+    bool end_array() override { return end(); }
+    bool end_object() override { return end(); }
     bool key(string_t& name) override {
-        if (!keys.back().insert(name).second) {
-            complaint = fmt::format("the key \"{}\" is written twice in one object", name);
+        if (!levels.back().keys.insert(name).second) {
+            complaint = fmt::format("{}: the key is written twice in one object", path() + name);
         }
+        levels.back().key = name;
         return complaint.empty();
+    }
+    bool value() {
+        if (!levels.empty() && levels.back().index) {
+            ++*levels.back().index;
+        }
+        return true;
+    }
+    bool end() {
+        levels.pop_back();
+        return value();
+    }
+    // Up to the object that is read, as Node::path() has it.
+    std::string path() const {
+        std::string path;
+        for (std::size_t i = 0; i + 1 < levels.size(); ++i) {
+            const Level& level = levels[i];
+            path += level.index ? fmt::format("[{}].", *level.index) : level.key;
+            path += !level.index && !levels[i + 1].index ? "." : "";
+        }
+        return path;
     }
     bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception&) override {
         const auto before = text.substr(0, position);
@@ -48,7 +77,7 @@ struct Check : nlohmann::json_sax<json> {
     }
 
     std::string_view text;
-    std::vector<std::set<std::string, std::less<>>> keys;
+    std::vector<Level> levels;
     std::string complaint;
 };
 

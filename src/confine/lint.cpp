@@ -24,6 +24,8 @@ constexpr FindingKind kKinds[] = {
      "one call has rules with and without conditions and different answers; runc and crun lose the conditional "
      "one"},
     {"default-action", "a rule gives the answer that the default gives anyway"},
+    {"masked-value", "valueTwo has bits that the mask takes away, or is written where one value is compared"},
+    {"no-execve", "forbids execve, so no app could start"},
     {"clone3-open", "clone is restricted by its flags, clone3 is allowed: its flags cannot be looked at"},
     {"user-namespaces", "an app may make user namespaces, in which it has every capability"},
     {"io-uring", "io_uring makes calls that no filter sees"},
@@ -62,6 +64,7 @@ class Linter {
         if ((rule.action & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_KILL_THREAD) {
             report("kill-thread", rule.place, "SCMP_ACT_KILL_PROCESS ends all of it");
         }
+        look_at_values(rule);
         std::map<std::string, std::vector<std::string>> found; // by id and other rule: one finding names all calls
         for (const std::string& name : rule.names) {
             std::vector<const Rule*>& earlier = earlier_[name];
@@ -76,6 +79,21 @@ class Linter {
         for (const auto& [what, names] : found) {
             const std::size_t blank = what.find(' ');
             report(what.substr(0, blank), rule.place, fmt::format("{}: {}", join(names), what.substr(blank + 1)));
+        }
+    }
+
+    void look_at_values(const Rule& rule) {
+        for (const Condition& condition : rule.conditions) {
+            const bool masked = condition.compare == Compare::kMaskedEqual;
+            if (masked && (condition.value_two & ~condition.value) != 0) {
+                report("masked-value", rule.place,
+                       fmt::format("argument {}: of valueTwo {:#x} counts {:#x}", condition.index, condition.value_two,
+                                   condition.value_two & condition.value));
+            } else if (!masked && condition.value_two != 0) {
+                report("masked-value", rule.place,
+                       fmt::format("argument {}: valueTwo {:#x} counts for nothing", condition.index,
+                                   condition.value_two));
+            }
         }
     }
 
@@ -127,6 +145,9 @@ class Linter {
     }
 
     void look_at_whole() {
+        if (!allows("execve")) {
+            report("no-execve", "execve", "allow it");
+        }
         constexpr std::uint64_t kNewUser = 0x10000000;
         constexpr std::uint64_t kTiocsti = 0x5412;
         const bool by_clone = allows("clone", {kNewUser});

@@ -11,36 +11,15 @@
 #include <sys/stat.h>
 
 #include "confine/adjust.hpp"
+#include "confine/answers.hpp"
 #include "confine/compile.hpp"
 #include "confine/digest.hpp"
-#include "confine/evaluate.hpp"
 #include "confine/read.hpp"
 #include "confine/syscalls.hpp"
 
 namespace stepdown::confine {
 
 namespace {
-
-// Links are followed: mounted configuration is full of them, and nothing is gained by a profile that root may read.
-sys::Sys<std::string> contents(sys::Kernel& kernel, const std::string& path) {
-    const sys::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    struct stat status = {};
-    if (!file || ::fstat(file.get(), &status) != 0) {
-        return std::unexpected(errno);
-    }
-    if (!S_ISREG(status.st_mode)) {
-        return std::unexpected(S_ISDIR(status.st_mode) ? EISDIR : EINVAL);
-    }
-    return kernel.read_whole(file);
-}
-
-bool lets_execute(std::span<const sock_filter> program, Architecture native) {
-    seccomp_data call = {};
-    call.nr = static_cast<int>(entries_of("execve", native).front().number);
-    call.arch = facts_of(native).audit;
-    const std::optional<Action> action = evaluate(program, call);
-    return action == SECCOMP_RET_ALLOW || action == SECCOMP_RET_LOG;
-}
 
 std::string_view advice(int error, unsigned flags) {
     switch (error) {
@@ -74,6 +53,8 @@ Result<Source> from_profile(std::string_view text, const Machine& machine, const
                        .flags = profile->flags,
                        .kernel_from = profile->kernel_from,
                        .kernel_below = profile->kernel_below,
+                       .with_capabilities = profile->with_capabilities,
+                       .without_capabilities = profile->without_capabilities,
                        .source_sha256 = sha256_of_text(text),
                        .program = std::move(*program)};
     source.profile = std::move(*profile);
@@ -93,10 +74,10 @@ Result<Source> from_file(sys::Kernel& kernel, const Seccomp& asked, std::vector<
     if (!asked.allow.empty() || !asked.deny.empty()) {
         return fail(ExitCode::kUsage, "--seccomp-allow and --seccomp-deny change a built-in filter, not a file's");
     }
-    const sys::Sys<std::string> text = contents(kernel, asked.profile);
+    const Result<std::string> text = read_regular(kernel, asked.profile);
     if (!text) {
-        return fail(ExitCode::kUsage, fmt::format("{}; give \"default\", \"strict\", \"off\" or a readable file",
-                                                  std::strerror(text.error())));
+        return fail(ExitCode::kUsage,
+                    fmt::format("{}; give \"default\", \"strict\", \"off\" or a readable file", text.error().line));
     }
     if (is_compiled(*text)) {
         return from_compiled(*text);
@@ -111,14 +92,15 @@ Result<Source> from_file(sys::Kernel& kernel, const Seccomp& asked, std::vector<
     return source;
 }
 
-Result<Filter> filter_from(Source source) {
-    const Machine machine = this_machine();
+Result<Filter> filter_from(Source source, std::string_view capabilities) {
+    Machine machine = this_machine();
+    machine.capabilities = capabilities;
     if (Result<> fits = check_fit(source.compiled, machine); !fits) {
         return std::unexpected(fits.error());
     }
     std::vector<sock_filter>& program = source.compiled.program;
-    if (!lets_execute(program, machine.native)) {
-        return fail(ExitCode::kUsage, "forbids execve, so no app could start; allow it");
+    if (Result<> starts = check_start(source); !starts) {
+        return std::unexpected(starts.error());
     }
     std::string digest = sha256(program);
     return Filter(std::move(program), source.compiled.flags, std::move(digest));
@@ -134,6 +116,19 @@ template <class T> Result<T> of_profile(Result<T> result, const Seccomp& asked) 
 
 } // namespace
 
+Result<std::string> read_regular(sys::Kernel& kernel, const std::string& path) {
+    const sys::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    struct stat status = {};
+    if (!file || ::fstat(file.get(), &status) != 0) {
+        return fail(ExitCode::kUsage, std::strerror(errno));
+    }
+    if (!S_ISREG(status.st_mode)) {
+        return fail(ExitCode::kUsage, S_ISDIR(status.st_mode) ? "is a directory" : "is no regular file");
+    }
+    const sys::Sys<std::string> text = kernel.read_whole(file);
+    return text ? Result<std::string>(*text) : fail(ExitCode::kUsage, std::strerror(text.error()));
+}
+
 Result<Source> read_source(sys::Kernel& kernel, const Seccomp& asked, std::vector<std::string>& warnings,
                            std::string_view capabilities) {
     const std::optional<BuiltIn> which = find_builtin(asked.profile);
@@ -143,6 +138,16 @@ Result<Source> read_source(sys::Kernel& kernel, const Seccomp& asked, std::vecto
     Machine machine = this_machine();
     machine.own_source = true;
     return of_profile(from_profile(builtin_source(*which), machine, asked, nullptr), asked);
+}
+
+Result<> check_start(const Source& source) {
+    const Architecture native = source.compiled.native;
+    const std::uint32_t execve = entries_of("execve", native).front().number;
+    const std::set<Action> answers = answers_to(source.compiled.program, facts_of(native).audit, execve);
+    const bool starts = !answers.empty() && std::ranges::all_of(answers, [](Action action) {
+        return action == SECCOMP_RET_ALLOW || action == SECCOMP_RET_LOG;
+    });
+    return starts ? Result<>() : fail(ExitCode::kUsage, "forbids execve, so no app could start; allow it");
 }
 
 Result<Filter> filter_for(sys::Kernel& kernel, const Seccomp& asked, std::vector<std::string>& warnings,
@@ -158,7 +163,7 @@ Result<Filter> filter_for(sys::Kernel& kernel, const Seccomp& asked, std::vector
         return Filter(*which);
     }
     Result<Source> source = read_source(kernel, asked, warnings, capabilities);
-    return source ? of_profile(filter_from(std::move(*source)), asked) : std::unexpected(source.error());
+    return source ? of_profile(filter_from(std::move(*source), capabilities), asked) : std::unexpected(source.error());
 }
 
 Error not_loaded(int error, unsigned flags) {

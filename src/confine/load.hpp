@@ -46,11 +46,18 @@ struct Source {
     Compiled compiled;
 };
 
+// The text of a regular file; links are followed, for mounted configuration is full of them. Errors (kUsage) say why,
+// not of what.
+Result<std::string> read_regular(sys::Kernel& kernel, const std::string& path);
+
 // Reads and compiles what a Plan's seccomp names, a built-in too ("pid1" among them), changed as the Plan says. What
 // was passed over in a lenient reading is added to warnings. capabilities: Machine's, of the app after the drop. Errors
 // (kUsage) name the file and the place in it.
 Result<Source> read_source(sys::Kernel& kernel, const Seccomp& asked, std::vector<std::string>& warnings,
                            std::string_view capabilities = {});
+
+// Refuses (kUsage) one under which no app could start: which lets no execve(2) through, or not with every argument.
+Result<> check_start(const Source& source);
 
 // What is to be loaded for a Plan's seccomp; nothing is read and compiled for a built-in filter as it is. Refuses a
 // filter for another machine or kernel, and one under which no app could start. To be called before the step down: the

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,9 @@ struct Profile {
     // The kernels for which the rules that ask for a version would be the same: from, inclusive, to below.
     KernelVersion kernel_from = 0;
     KernelVersion kernel_below = kNoKernel;
+    // Likewise the capabilities that rules ask for, "net_admin": those that the app has, and those that it has not.
+    std::set<std::string> with_capabilities = {};
+    std::set<std::string> without_capabilities = {};
 
     bool operator==(const Profile&) const = default;
 };

@@ -6,6 +6,7 @@
 #include <optional>
 #include <ranges>
 #include <string>
+#include <utility>
 
 #include <cerrno>
 #include <fmt/format.h>
@@ -132,9 +133,6 @@ Action read_action(const Node& entry, std::string_view action_key, ErrnoKeys key
     return row->action | static_cast<Action>(number & SECCOMP_RET_DATA);
 }
 
-// A value for a short argument may be written whole or sign-extended; anything else could never be equal.
-bool fits(std::uint64_t value, std::uint64_t mask) { return (value & ~mask) == 0 || (value & ~mask) == ~mask; }
-
 Condition read_condition(const Node& node, const std::vector<std::string>& names) {
     node.only({"index", "value", "valueTwo", "op"});
     Condition condition;
@@ -151,8 +149,8 @@ Condition read_condition(const Node& node, const std::vector<std::string>& names
     }
     for (const std::string& name : names) {
         const std::uint64_t mask = argument_mask(name, condition.index);
-        if (!fits(condition.value, mask) ||
-            (condition.compare == Compare::kMaskedEqual && !fits(condition.value_two, mask))) {
+        if (!argument_fits(condition.value, mask) ||
+            (condition.compare == Compare::kMaskedEqual && !argument_fits(condition.value_two, mask))) {
             node.complain(fmt::format("wider than what the kernel reads of {}'s argument {}, {} bits", name, index,
                                       mask == 0xffff ? 16 : 32));
         }
@@ -182,13 +180,20 @@ struct Filter {
     std::optional<bool> kernel_matches;
 };
 
-// CAP_NET_ADMIN among "net_admin sys_time"
-bool is_kept(const Machine& machine, std::string_view name) {
-    return std::ranges::any_of(std::views::split(machine.capabilities, ' '), [name](const auto& word) {
-        return std::ranges::equal(word, name.substr(std::min<std::size_t>(name.size(), 4)), [](char lower, char upper) {
-            return lower == (upper >= 'A' && upper <= 'Z' ? upper - 'A' + 'a' : upper);
-        });
-    });
+// Whether the app has it. "CAP_NET_ADMIN", as runtimes write it.
+bool read_capability(const Node& node, const Machine& machine, Profile& profile) {
+    const std::string written = node.text();
+    std::string name = written.starts_with("CAP_") ? written.substr(4) : "";
+    std::ranges::transform(name, name.begin(),
+                           [](char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c); });
+    if (name.empty()) {
+        node.complain(fmt::format("\"{}\" is no capability such as \"CAP_SYS_ADMIN\"", written));
+    } else if (!is_capability(name)) {
+        node.object(fmt::format("no kernel has a capability \"{}\"", written));
+    }
+    const bool has = machine.has_capability(name);
+    (has ? profile.with_capabilities : profile.without_capabilities).insert(std::move(name));
+    return has;
 }
 
 Filter read_filter(const Node& node, const Machine& machine, Profile& profile) {
@@ -198,11 +203,7 @@ Filter read_filter(const Node& node, const Machine& machine, Profile& profile) {
     }
     node.only({"caps", "arches", "minKernel"});
     for (const Node& item : node["caps"].items()) {
-        const std::string name = item.text();
-        if (!name.starts_with("CAP_")) {
-            item.complain(fmt::format("\"{}\" is no capability such as \"CAP_SYS_ADMIN\"", name));
-        }
-        const bool has = is_kept(machine, name);
+        const bool has = read_capability(item, machine, profile);
         filter.has_capability = filter.has_capability || has;
         filter.lacks_capability = filter.lacks_capability || !has;
     }
@@ -305,6 +306,7 @@ std::vector<Architecture> read_architectures(const Node& profile, const Machine&
     for (const Node& item : profile["architectures"].items()) {
         add_architecture(item, machine, list);
     }
+    bool found = false;
     for (const Node& item : profile["archMap"].items()) {
         item.only({"architecture", "subArchitectures"});
         std::vector<Architecture> with_subs;
@@ -313,6 +315,9 @@ std::vector<Architecture> read_architectures(const Node& profile, const Machine&
             add_architecture(sub, machine, with_subs);
         }
         if (item["architecture"].text() == facts_of(machine.native).oci_name) {
+            if (std::exchange(found, true)) {
+                item.complain("this machine has an entry already");
+            }
             list = with_subs;
         }
     }
@@ -356,6 +361,11 @@ Node profile_in(const Node& root) {
 }
 
 } // namespace
+
+bool Machine::has_capability(std::string_view name) const {
+    return std::ranges::any_of(std::views::split(capabilities, ' '),
+                               [name](const auto& word) { return std::string_view(word) == name; });
+}
 
 Machine this_machine() {
     utsname names = {};

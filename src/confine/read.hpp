@@ -20,6 +20,7 @@ struct Machine {
     std::string_view capabilities = {};
 
     KernelVersion kernel() const { return kernel_major << 16 | kernel_minor; }
+    bool has_capability(std::string_view name) const; // "net_admin"
 };
 
 // The machine and kernel this process runs on: uname(2).

@@ -4,11 +4,13 @@
 #include <cerrno>
 #include <charconv>
 #include <iterator>
+#include <map>
 #include <tuple>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "confine/compile.hpp"
 #include "confine/json.hpp"
 #include "confine/read.hpp"
 #include "confine/syscalls.hpp"
@@ -165,6 +167,30 @@ std::vector<Recorded> sorted(const Records& records) {
     return calls;
 }
 
+// ---- what is too long for one filter
+
+bool is_loadable(const Records& records) {
+    return read_profile(profile_text(records), this_machine()).and_then(compile).has_value();
+}
+
+std::string most_arguments(const std::vector<Recorded>& calls) {
+    std::map<std::string, std::size_t> counts;
+    for (const Recorded& call : calls) {
+        counts[call.name] += call.conditions.empty() ? 0 : 1;
+    }
+    const auto most = std::ranges::max_element(counts, {}, [](const auto& count) { return count.second; });
+    return most == counts.end() || most->second == 0 ? "" : most->first;
+}
+
+void widen(std::vector<Recorded>& calls, const std::string& name) {
+    Recorded all{.name = name, .conditions = {}, .error = 0, .phases = 0};
+    for (const Recorded& call : calls) {
+        all.phases |= call.name == name ? call.phases : 0;
+    }
+    std::erase_if(calls, [&name](const Recorded& call) { return call.name == name; });
+    calls.push_back(std::move(all));
+}
+
 Phase phase_of(std::string_view comment) {
     return comment.starts_with("steady") ? kSteady : comment.starts_with("start-up") ? kStartup : kLaunch;
 }
@@ -263,6 +289,25 @@ std::string profile_text(const Records& records) {
     return text + "    ]\n}\n";
 }
 
+std::vector<std::string> fit(Records& records) {
+    std::vector<std::string> widened;
+    while (!is_loadable(records)) {
+        const std::string name = most_arguments(records.calls);
+        if (name.empty()) {
+            break;
+        }
+        widen(records.calls, name);
+        widened.push_back(name);
+    }
+    return widened;
+}
+
+std::string widened_line(std::string_view name) {
+    return fmt::format("record: {} was seen with more different arguments than one filter has room for: it is allowed "
+                       "with all",
+                       name);
+}
+
 Result<Records> read_records(std::string_view text) {
     const Result<Profile> profile = read_profile(text, this_machine());
     if (!profile) {
@@ -272,6 +317,12 @@ Result<Records> read_records(std::string_view text) {
         return fail(ExitCode::kUsage, "is no recording: its defaultAction is not ENOSYS");
     }
     Document document(text);
+    const std::vector<std::string> machines = Node(document)["architectures"].texts();
+    const std::string_view native = facts_of(native_architecture()).oci_name;
+    if (!machines.empty() && !std::ranges::contains(machines, native)) {
+        return fail(ExitCode::kUsage,
+                    fmt::format("was recorded on another machine: {}, this is {}", fmt::join(machines, ", "), native));
+    }
     const std::vector<Node> entries = Node(document)["syscalls"].items();
     Records records{.calls = {}, .architectures = profile->architectures, .doubtful = {}};
     for (const Rule& rule : profile->rules) {

@@ -73,7 +73,12 @@ class Recording {
 // the app, and the ends that no program may be without. Comments tell the phases.
 std::string profile_text(const Records& records);
 
-// The way back, of a profile that profile_text() wrote. Errors: kUsage.
+// Makes a profile of them that the kernel takes as one filter: while it is too long, the call with the most rules about
+// its arguments is allowed with all of them. The names of such calls, and what is to be said of one.
+std::vector<std::string> fit(Records& records);
+std::string widened_line(std::string_view name);
+
+// The way back, of a profile that profile_text() wrote on a machine of this kind. Errors: kUsage.
 Result<Records> read_records(std::string_view profile);
 
 } // namespace stepdown::confine

@@ -30,6 +30,9 @@ bool is_foreign_architecture(std::string_view oci_name);
 // Whether Docker's includes and excludes may name it.
 bool is_docker_architecture(std::string_view docker_name);
 
+// Whether it is one of capabilities(7), "net_admin".
+bool is_capability(std::string_view name);
+
 // The machine this program was built for.
 Architecture native_architecture();
 
@@ -65,5 +68,10 @@ bool is_known(std::string_view name);
 // The bits of an argument that the kernel looks at. It takes an int parameter's low 32 bits and ignores the rest of the
 // register, so a filter that compares all 64 is passed by with dirty high bits. All ones when it looks at all.
 std::uint64_t argument_mask(std::string_view name, unsigned index);
+
+// Whether an argument of these bits can be equal to a value as a profile writes it, whole or sign-extended.
+constexpr bool argument_fits(std::uint64_t value, std::uint64_t mask) {
+    return (value & ~mask) == 0 || (value & ~mask) == ~mask;
+}
 
 } // namespace stepdown::confine

@@ -1,6 +1,7 @@
 """stepdown profile, as somebody who writes a filter asks it."""
 
 import json
+import platform
 
 import pytest
 
@@ -74,12 +75,73 @@ def test_a_compiled_filter_is_looked_at_as_its_source_is(profile, mine, tmp_path
     assert "): EPROTONOSUPPORT\n" in profile("explain", compiled, "mkdir").out
 
 
+OWN, OTHER = {"x86_64": ("SCMP_ARCH_X86_64", "SCMP_ARCH_X86"), "aarch64": ("SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM")}[platform.machine()]
+TWO = {"defaultAction": "SCMP_ACT_ALLOW", "architectures": [OWN, OTHER],
+       "syscalls": [{"names": ["setuid32"], "action": "SCMP_ACT_ERRNO"}, {"names": ["socket"], "action": "SCMP_ACT_ERRNO", "errnoRet": 93,
+                    "args": [{"index": 0, "value": 38, "op": "SCMP_CMP_EQ"}]}]}
+
+
+def written(tmp_path, name, profile):
+    path = tmp_path / name
+    path.write_text(json.dumps(profile))
+    return str(path)
+
+
+def test_explain_and_diff_look_at_every_architecture_that_the_profile_names(profile, tmp_path):
+    one = written(tmp_path, "one.json", TWO)
+    assert profile("explain", one, "setuid32").out.startswith(f"setuid32 ({OTHER} 213): EPERM\n")
+    socket = profile("explain", one, "socket").out
+    assert socket.startswith(f"socket ({OWN} ") and socket.count("): EPROTONOSUPPORT or allow\n") == 2, socket
+    assert (", subcall 1): ENOSYS\n" in socket) == (OTHER == "SCMP_ARCH_X86"), "socketcall(2)"
+    other = written(tmp_path, "other.json", {**TWO, "syscalls": TWO["syscalls"][1:]})
+    assert profile("diff", one, other).out == f"{OTHER} setuid32(): EPERM -> allow\n"
+    native = written(tmp_path, "native.json", {**TWO, "architectures": [OWN]})
+    assert profile("diff", one, native).out == f"{OTHER}: listed -> kill the process\n"
+
+
+def test_explain_names_the_rule_that_decides_once_the_arguments_are_known(profile, tmp_path):
+    path = written(tmp_path, "one.json", TWO)
+    assert "decided by syscalls[1]: EPROTONOSUPPORT when argument 0 == 0x26\n" in profile("explain", path, "socket:AF_ALG").out
+    assert "decided by the default\n" in profile("explain", path, "socket:AF_UNIX").out
+    assert "decided by" not in profile("explain", path, "socket").out
+
+
+def test_diff_tells_numbers_without_a_call_and_flags(profile, tmp_path):
+    calls = {"names": ["read"], "action": "SCMP_ACT_ERRNO"}
+    one = written(tmp_path, "one.json", {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [calls]})
+    other = written(tmp_path, "other.json", {"defaultAction": "SCMP_ACT_LOG", "syscalls": [calls], "flags": ["SECCOMP_FILTER_FLAG_LOG"]})
+    out = profile("diff", one, other).out
+    assert "a number above all calls(): allow -> allow and log\n" in out and "flags: none -> LOG\n" in out, out
+
+
+@pytest.mark.parametrize("rules", [[{"names": ["read"], "action": "SCMP_ACT_ALLOW"}],
+                                   [{"names": ["read", "execve"], "action": "SCMP_ACT_ALLOW"},
+                                    {"names": ["execve"], "action": "SCMP_ACT_ERRNO", "args": [{"index": 2, "value": 0, "op": "SCMP_CMP_NE"}]}]])
+def test_a_profile_under_which_no_app_could_start_is_not_compiled(profile, tmp_path, rules):
+    path = written(tmp_path, "deaf.json", {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": rules})
+    shown = profile("compile", path, "-o", str(tmp_path / "out.bpf"))
+    assert shown.code == 100 and "forbids execve" in shown.err and not (tmp_path / "out.bpf").exists(), shown
+
+
+def test_a_filter_is_compiled_for_the_capabilities_that_the_app_keeps(profile, tmp_path, ours):
+    path = written(tmp_path, "caps.json", {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+        {"names": ["mkdir"], "action": "SCMP_ACT_ERRNO", "errnoRet": 93, "excludes": {"caps": ["CAP_NET_ADMIN"]}}, {"names": ["acct"], "action": "SCMP_ACT_ERRNO"}]})
+    compiled = str(tmp_path / "caps.bpf")
+    assert profile("--keep-cap=net_admin", "compile", path, "-o", compiled).code == 0
+    start = ["--user=10001:10001", "--receipt=off", f"--seccomp={compiled}"]
+    assert ours["stepdown"].run(*start, "--keep-cap=net_admin", "--", "true", as_pid_1=True).code == 0
+    refused = ours["stepdown"].run(*start, "--", "true", as_pid_1=True)
+    assert refused.code == 100 and refused.err.count("\n") == 1 and "with the capabilities net_admin" in refused.err, refused
+
+
 @pytest.mark.parametrize("words, says", [
     ((), "say what to do"),
     (("explian", "mount"), "\"explian\" is none of list, show"),
     (("explain",), "too few words"),
     (("explain", "mout"), "no kernel has a system call \"mout\""),
     (("show", "/no/such"), "/no/such"),
+    (("show", "/dev/null"), "is no regular file"),
+    (("show", "off"), "no filter to look at"),
     (("compile", "default"), "-o FILE"),
 ])
 def test_what_cannot_be_answered_is_one_line_and_status_100(profile, words, says):

@@ -4,6 +4,7 @@
 #include "confine/adjust.hpp"
 #include "confine/answers.hpp"
 #include "confine/builtin.hpp"
+#include "confine/decide.hpp"
 #include "confine/groups.hpp"
 #include "confine/lint.hpp"
 #include "unit/confine_support.hpp"
@@ -20,7 +21,9 @@ using ::testing::UnorderedElementsAre;
 constexpr Action kAllow = SECCOMP_RET_ALLOW;
 constexpr std::uint32_t kX86Audit = AUDIT_ARCH_X86_64;
 
+// A start needs execve.
 Profile of(std::vector<Rule> rules, Action otherwise = refusal(ENOSYS)) {
+    rules.push_back({{"execve"}, kAllow, {}});
     return {.default_action = otherwise, .architectures = {Architecture::kX86_64}, .rules = std::move(rules)};
 }
 
@@ -61,19 +64,59 @@ TEST(ConfineAnswers, AreThoseToTheArgumentsThatAreGiven) {
 TEST(ConfineAnswers, DifferenceComesWithArgumentsThatShowIt) {
     const auto all = program_of(of({rule("socket", kAllow)}));
     const auto some = program_of(of({rule("socket", kAllow, {{0, Compare::kEqual, 0x10}})}));
-    const auto found = differences(all, some, kX86Audit, number_of("socket"));
+    const auto found = differences(all, some, kX86Audit, number_of("socket")).shown;
     ASSERT_EQ(found.size(), 1U);
     EXPECT_EQ(found[0].first, kAllow);
     EXPECT_EQ(found[0].second, refusal(ENOSYS));
     EXPECT_NE(found[0].arguments.at(0), 0x10U);
-    EXPECT_THAT(differences(all, all, kX86Audit, number_of("socket")), IsEmpty());
-    EXPECT_THAT(differences(some, some, kX86Audit, number_of("socket")), IsEmpty());
+    EXPECT_THAT(differences(all, all, kX86Audit, number_of("socket")).shown, IsEmpty());
+    EXPECT_THAT(differences(some, some, kX86Audit, number_of("socket")).shown, IsEmpty());
+}
+
+TEST(ConfineAnswers, DifferenceOfManyArgumentsIsFound) {
+    const auto with = [](std::uint64_t last) {
+        return program_of(of({rule("mmap", refusal(1),
+                                   {{0, Compare::kEqual, 0x5'0000'0005},
+                                    {1, Compare::kEqual, 0x7'0000'0007},
+                                    {2, Compare::kEqual, 7},
+                                    {3, Compare::kEqual, last}})}));
+    };
+    const Differences found = differences(with(50), with(34), kX86Audit, number_of("mmap"));
+    EXPECT_EQ(found.shown.size(), 2U);
+    EXPECT_TRUE(found.all_tried);
+}
+
+TEST(ConfineAnswers, DifferenceSaysWhereNotAllWasTried) {
+    std::vector<Rule> rules;
+    for (std::uint64_t value = 0; value < 60; ++value) {
+        rules.push_back(
+            rule("mmap", refusal(1),
+                 {{0, Compare::kGreater, value << 33}, {1, Compare::kLess, value << 34}, {5, Compare::kEqual, value}}));
+    }
+    const auto program = program_of(of(rules));
+    EXPECT_FALSE(differences(program, program, kX86Audit, number_of("mmap")).all_tried);
+}
+
+TEST(ConfineDecide, NamesTheRuleThatDecides) {
+    const Profile profile =
+        of({rule("socket", refusal(1), {}, "last"), rule("socket", kAllow, {{0, Compare::kEqual, 2}}, "internet"),
+            rule("socket", refusal(2), {{0, Compare::kMaskedEqual, 0xf0, 0x1f}}, "masked")});
+    const auto place = [&profile](const Arguments& arguments) -> std::string {
+        const auto decides = deciding_rule(profile, "socket", arguments);
+        return !decides ? "open" : *decides == nullptr ? "default" : (*decides)->place;
+    };
+    EXPECT_EQ(place({2}), "internet");
+    EXPECT_EQ(place({0x1'0000'0002}), "internet") << "an int";
+    EXPECT_EQ(place({0x1f}), "masked");
+    EXPECT_EQ(place({0x2f}), "last");
+    EXPECT_EQ(place({}), "open");
+    EXPECT_EQ(deciding_rule(profile, "mount", {}), std::optional<const Rule*>(nullptr));
 }
 
 TEST(ConfineAnswers, DifferenceOf64BitsIsFound) {
     const auto one = program_of(of({rule("lseek", kAllow, {{1, Compare::kEqual, 0x3'0000'0005}})}));
     const auto other = program_of(of({rule("lseek", kAllow, {{1, Compare::kEqual, 0x4'0000'0005}})}));
-    EXPECT_EQ(differences(one, other, kX86Audit, number_of("lseek")).size(), 2U);
+    EXPECT_EQ(differences(one, other, kX86Audit, number_of("lseek")).shown.size(), 2U);
 }
 
 TEST(ConfineAnswers, BuiltInFiltersAreReadWhole) {
@@ -102,7 +145,8 @@ TEST(ConfineCall, HasArgumentsByNumberAndName) {
     EXPECT_THAT(call->arguments,
                 ElementsAre(std::optional<std::uint64_t>(10), std::nullopt, std::optional<std::uint64_t>(16)));
     EXPECT_THAT(read_call("mkdir")->arguments, IsEmpty());
-    for (const char* wrong : {"", "opne", "socket:AF_INET7", "socket:1x", "socket:-1", "read:1:2:3:4:5:6:7"}) {
+    for (const char* wrong :
+         {"", "opne", "socket:AF_INET7", "socket:4294967298", "socket:1x", "socket:-1", "read:1:2:3:4:5:6:7"}) {
         EXPECT_FALSE(read_call(wrong)) << wrong;
     }
 }
@@ -163,6 +207,18 @@ TEST(ConfineLint, FindsRulesThatSayNothing) {
     EXPECT_THAT(ids_of(of({rule("read", kAllow, one), rule("read", refusal(1), one)})), ElementsAre("shadowed"));
     EXPECT_THAT(ids_of(of({rule("read", kAllow), rule("read", refusal(1), one)})), ElementsAre("mixed"));
     EXPECT_THAT(ids_of(of({rule("read", refusal(ENOSYS))})), ElementsAre("default-action"));
+}
+
+TEST(ConfineLint, FindsValuesThatCountForNothing) {
+    EXPECT_THAT(ids_of(of({rule("umask", refusal(1), {{0, Compare::kMaskedEqual, 0xf, 0x1f}})})),
+                ElementsAre("masked-value"));
+    EXPECT_THAT(ids_of(of({rule("umask", refusal(1), {{0, Compare::kEqual, 0xf, 7}})})), ElementsAre("masked-value"));
+}
+
+TEST(ConfineLint, FindsThatNoAppCouldStart) {
+    Profile profile = of({rule("read", kAllow)});
+    profile.rules.pop_back();
+    EXPECT_THAT(ids_of(profile), ElementsAre("no-execve"));
 }
 
 TEST(ConfineLint, NamesThePlaceAndTheCalls) {

@@ -99,7 +99,7 @@ TEST(ConfineRead, JudgesIncludesAndExcludesByTheCapabilitiesThatTheAppKeeps) {
         return fmt::format(R"({{"names": ["mount"], "action": "SCMP_ACT_ALLOW", "{}": {{"caps": [{}]}}}})", way, names);
     };
     constexpr std::string_view kHas = R"("CAP_NET_ADMIN")";
-    constexpr std::string_view kLacks = R"("CAP_ADMIN")";
+    constexpr std::string_view kLacks = R"("CAP_SYS_ADMIN")";
     constexpr std::string_view kBoth = R"("CAP_SYS_TIME", "CAP_SYS_ADMIN")";
     EXPECT_THAT(names_after_first(rule("includes", kHas), kKeeps), ElementsAre("mount"));
     EXPECT_THAT(names_after_first(rule("includes", kLacks), kKeeps), IsEmpty());
@@ -108,6 +108,14 @@ TEST(ConfineRead, JudgesIncludesAndExcludesByTheCapabilitiesThatTheAppKeeps) {
     EXPECT_THAT(names_after_first(rule("excludes", kLacks), kKeeps), ElementsAre("mount"));
     EXPECT_THAT(names_after_first(rule("excludes", kBoth), kKeeps), IsEmpty());
     EXPECT_THAT(names_after_first(rule("includes", kHas)), IsEmpty());
+}
+
+TEST(ConfineRead, SaysForWhichCapabilitiesItsRulesHold) {
+    const Profile profile = read(with(R"({"names": ["mount"], "action": "SCMP_ACT_ALLOW",
+        "includes": {"caps": ["CAP_SYS_ADMIN"]}, "excludes": {"caps": ["CAP_NET_ADMIN"]}})"),
+                                 {.kernel_major = 6, .capabilities = "net_admin sys_time"});
+    EXPECT_THAT(profile.with_capabilities, ElementsAre("net_admin"));
+    EXPECT_THAT(profile.without_capabilities, ElementsAre("sys_admin"));
 }
 
 TEST(ConfineRead, JudgesIncludesAndExcludesByMachine) {
@@ -158,7 +166,11 @@ TEST(ConfineRead, RefusesWithThePlaceAndTheValue) {
         {"[]", "a list where an object is expected"},
         {"{}", "defaultAction: nothing where a text is expected"},
         {R"({"defaultAction": "SCMP_ACT_ALLOW", "defaultAction": "SCMP_ACT_ERRNO"})",
-         "the key \"defaultAction\" is written twice"},
+         "defaultAction: the key is written twice"},
+        {R"({"a": [1, {"b": [[], {}, {"c": 1, "c": 2}]}]})", "a[1].b[2].c: the key is written twice"},
+        {R"({"defaultAction": "SCMP_ACT_ERRNO", "archMap": [{"architecture": "SCMP_ARCH_X86_64"},
+             {"architecture": "SCMP_ARCH_AARCH64"}, {"architecture": "SCMP_ARCH_X86_64"}]})",
+         "archMap[2]: this machine has an entry already"},
         {R"({"defaultAction": "SCMP_ACT_PERMIT"})",
          "defaultAction: \"SCMP_ACT_PERMIT\" is no action; one of SCMP_ACT_ALLOW, "},
         {R"({"defaultAction": "SCMP_ACT_NOTIFY"})", "defaultAction: SCMP_ACT_NOTIFY needs a listener"},

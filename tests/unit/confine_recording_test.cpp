@@ -159,6 +159,30 @@ TEST(Recording, MergingAllowsWhatAnyAllows) {
     EXPECT_THAT(text, Not(HasSubstr("start-up only")));
 }
 
+TEST(Recording, WhatOneFilterHasNoRoomForIsAllowedWithAllArguments) {
+    Recording recording;
+    for (std::uint64_t request = 0; request < Recording::kMost - 10; ++request) {
+        recording.note(seen("ioctl", {0, 0x10000 + request * 3}), 0, kSteady);
+    }
+    recording.note(seen("socket", {2}), 0, kSteady);
+    Records records = recording.records();
+    EXPECT_FALSE(read_profile(profile_text(records), this_machine()).and_then(compile));
+    EXPECT_THAT(fit(records), ElementsAre("ioctl"));
+    const auto profile = read_profile(profile_text(records), this_machine());
+    ASSERT_TRUE(profile.and_then(compile));
+    EXPECT_EQ(under(*profile, "ioctl", {0, 1}), SECCOMP_RET_ALLOW);
+    EXPECT_EQ(under(*profile, "socket", {3}), SECCOMP_RET_ERRNO | ENOSYS);
+    EXPECT_THAT(fit(records), ::testing::IsEmpty());
+}
+
+TEST(Recording, OneOfAnotherMachineIsNotMerged) {
+    const Result<Records> read = read_records(R"({"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 38,
+                         "architectures": ["SCMP_ARCH_MIPS"],
+                         "syscalls": [{"names": ["read", "execve"], "action": "SCMP_ACT_ALLOW"}]})");
+    ASSERT_FALSE(read);
+    EXPECT_THAT(read.error().line, HasSubstr("another machine: SCMP_ARCH_MIPS"));
+}
+
 TEST(Recording, OtherProfilesAreNoRecordings) {
     EXPECT_THAT(read_records(R"({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
                                  {"names": ["mount"], "action": "SCMP_ACT_ERRNO"}]})")
