@@ -11,10 +11,10 @@
 
 #include "commands/emulation.hpp"
 #include "commands/line.hpp"
+#include "commands/output_file.hpp"
 #include "confine/errno_names.hpp"
 #include "confine/evaluate.hpp"
 #include "confine/syscalls.hpp"
-#include "sys/write.hpp"
 
 namespace stepdown::commands {
 namespace {
@@ -205,10 +205,10 @@ void Hearing::tell_note(void* self, const supervise::Note& note) noexcept {
     own.notes_.tell(own.notes_.context, note);
 }
 
-Result<> Hearing::end() {
+Result<> Hearing::end(bool executed) {
     write();
     sum_up();
-    return recording_ ? write_profile() : Result<>();
+    return recording_ && executed ? write_profile() : Result<>();
 }
 
 Result<> Hearing::write_profile() {
@@ -222,7 +222,7 @@ Result<> Hearing::write_profile() {
     for (const std::string& name : confine::fit(records)) {
         log_.warn(confine::widened_line(name));
     }
-    const auto written = sys::write_whole(start_.recorded.fd.get(), confine::profile_text(records));
+    const auto written = rewrite(start_.recorded.fd, confine::profile_text(records));
     return written ? Result<>()
                    : call_failed(ExitCode::kInternal, "cannot write " + start_.recorded.path, "write", written.error());
 }

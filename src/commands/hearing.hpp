@@ -30,7 +30,7 @@ class Hearing {
     supervise::Listener listen(supervise::Listener to) noexcept;
 
     // The app has ended: the counts, in the log and in the receipt's neighbour, and what was recorded.
-    Result<> end();
+    Result<> end(bool executed);
 
   private:
     static std::optional<emulate::Response> answer(void* self, const seccomp_notif& request) noexcept;

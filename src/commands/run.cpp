@@ -11,6 +11,7 @@
 #include "commands/commands.hpp"
 #include "commands/hearing.hpp"
 #include "commands/notes.hpp"
+#include "commands/output_file.hpp"
 #include "commands/process.hpp"
 #include "commands/readiness.hpp"
 #include "commands/receipt.hpp"
@@ -118,8 +119,9 @@ void tell(const supervise::Outcome& outcome, const Log& log) {
     }
     clock.done("confine and verify", "released the app, pid " + std::to_string(*app));
     const supervise::Outcome outcome = watch->until_ended(*app, what.work);
-    const Result<> heard = hearing ? hearing->end() : Result<>();
-    if (const std::optional<Error> refused = refused_by_kernel(what)) {
+    const std::optional<Error> refused = refused_by_kernel(what);
+    const Result<> heard = hearing ? hearing->end(!refused) : Result<>();
+    if (refused) {
         const int status = log.failed(*refused);
         return failed_execution == 0 ? status : failed_execution;
     }
@@ -127,15 +129,18 @@ void tell(const supervise::Outcome& outcome, const Log& log) {
     return heard ? outcome.status : log.failed(heard.error());
 }
 
-// As whoever started it: named on the command line, where no link is a trap.
+// As whoever started it. A volume that the app can write to is a good place for it, so a link that is not root's or the
+// caller's own is a trap there. What was recorded before stays until there is something to put in its place.
 Result<> open_recorded(Start& start) {
     const std::string& path = start.plan.seccomp.record;
     if (path.empty()) {
         return {};
     }
+    if (is_link_of_others(path)) {
+        return fail(ExitCode::kUsage, fmt::format("cannot write {}: it is a symbolic link of another user's", path));
+    }
     constexpr mode_t kReadable = 0644;
-    start.recorded = {.path = path,
-                      .fd = sys::Fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kReadable))};
+    start.recorded = {.path = path, .fd = sys::Fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, kReadable))};
     return start.recorded.fd ? Result<>() : call_failed(ExitCode::kUsage, "cannot write " + path, "open", errno);
 }
 

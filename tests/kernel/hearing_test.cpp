@@ -166,6 +166,30 @@ TEST_F(RecordStart, TheEmulationOfRootIsServedToo) {
     EXPECT_EQ(recorded("id -u", {"--seccomp=off"}), "10001\n");
 }
 
+TEST_F(RecordStart, WhatWasRecordedBeforeStaysUntilThereIsMore) {
+    const auto put = [this](const std::string& text) { std::ofstream(profile_path()) << text; };
+    const auto got = [this] {
+        std::ifstream file(profile_path());
+        return std::string(std::istreambuf_iterator<char>(file), {});
+    };
+    const fs::path program = directory_ / "no-program";
+    std::ofstream(program) << "no program";
+    fs::permissions(program, fs::perms(0755));
+    put("before");
+    Running none({"record", "-o", profile_path(), "--user=10001:10001", "--receipt=off", "--", program.string()}, {});
+    EXPECT_EQ(none.ended(), 126);
+    EXPECT_EQ(got(), "before");
+    put(std::string(100'000, 'x'));
+    recorded("true");
+    EXPECT_TRUE(got().starts_with("{") && got().ends_with("}\n")) << "longer than what is recorded";
+    const fs::path link = directory_ / "link";
+    fs::create_symlink(profile_path(), link);
+    ASSERT_EQ(::lchown(link.c_str(), 10001, 10001), 0);
+    Running trap({"record", "-o", link.string(), "--user=10001:10001", "--receipt=off", "--", "true"}, {});
+    EXPECT_EQ(trap.ended(), 100);
+    EXPECT_THAT(trap.output(), HasSubstr("a symbolic link of another user's"));
+}
+
 TEST_F(RecordStart, StatusesAndBadWords) {
     recorded("exit 42", {}, 42);
     Running none({"record", "--user=10001:10001", "--", "true"}, {});
