@@ -137,7 +137,7 @@ Result<> open_recorded(Start& start) {
         return {};
     }
     if (is_link_of_others(path)) {
-        return fail(ExitCode::kUsage, fmt::format("cannot write {}: it is a symbolic link of another user's", path));
+        return fail(ExitCode::kUsage, "cannot write " + path + ": it is a symbolic link of another user's");
     }
     constexpr mode_t kReadable = 0644;
     start.recorded = {.path = path, .fd = sys::Fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, kReadable))};

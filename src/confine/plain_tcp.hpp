@@ -1,5 +1,8 @@
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "confine/load.hpp"
 #include "stepdown/confinement.hpp"
 #include "stepdown/error.hpp"
