@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "cli/toml.hpp"
+#include "stepdown/sort.hpp"
 
 namespace stepdown::cli {
 namespace {
@@ -95,7 +96,7 @@ Result<> read_config_text(const std::string& text, const std::string& name, std:
         lines.emplace_back(&key, &value);
     }
     // The order written is the order meant, and the parser's table has its own.
-    std::ranges::sort(lines, {}, [](const auto& line) { return position(line.first->source().begin); });
+    sort_few(lines, [](const auto& line) { return position(line.first->source().begin); });
     for (const auto& [written, value] : lines) {
         const std::string key(written->str());
         const Option* option = find_option(key);

@@ -180,7 +180,7 @@ class Combinations {
 
     std::vector<std::pair<unsigned, std::vector<std::uint64_t>>> values_;
     std::size_t total_ = 1;
-    std::mt19937_64 random_;
+    std::minstd_rand random_;
 };
 
 } // namespace

@@ -14,6 +14,7 @@
 #include "confine/json.hpp"
 #include "confine/read.hpp"
 #include "confine/syscalls.hpp"
+#include "stepdown/sort.hpp"
 
 namespace stepdown::confine {
 namespace {
@@ -137,14 +138,10 @@ void add(std::vector<Recorded>& calls, const Recorded& call) {
 // Steady first, then what only the start needed; by name.
 int order_of(const Recorded& call) { return (call.phases & kSteady) != 0 ? 0 : (call.phases & kStartup) != 0 ? 1 : 2; }
 
-bool comes_before(const Recorded& one, const Recorded& other) {
-    const auto key = [](const Recorded& call) {
-        return std::tuple(call.error != 0, order_of(call), !call.conditions.empty(), std::string_view(call.name),
-                          call.conditions.empty() ? 0
-                                                  : call.conditions.front().value + call.conditions.front().value_two,
-                          call.error);
-    };
-    return key(one) < key(other);
+auto key_of(const Recorded& call) {
+    return std::tuple(call.error != 0, order_of(call), !call.conditions.empty(), std::string_view(call.name),
+                      call.conditions.empty() ? 0 : call.conditions.front().value + call.conditions.front().value_two,
+                      call.error);
 }
 
 std::vector<Recorded> sorted(const Records& records) {
@@ -163,7 +160,7 @@ std::vector<Recorded> sorted(const Records& records) {
         return call.error != 0 && find(calls, allowed) != nullptr;
     });
     std::erase_if(calls, [](const Recorded& call) { return call.error == ENOSYS && call.conditions.empty(); });
-    std::ranges::sort(calls, comes_before);
+    sort_few(calls, key_of);
     return calls;
 }
 
