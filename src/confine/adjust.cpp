@@ -17,8 +17,14 @@ namespace stepdown::confine {
 
 namespace {
 
-// Constants that a rule is likely to be about, the same on every machine with facts in syscalls.cpp.
-constexpr std::pair<std::string_view, std::uint32_t> kConstants[] = {
+// Constants that a rule is likely to be about, the same on every machine with facts in syscalls.cpp. Arrays and no
+// pointers: a row of these is nothing that a start relocates.
+struct Constant {
+    char name[28];
+    std::uint32_t value;
+};
+
+constexpr Constant kConstants[] = {
     {"AF_UNIX", 1},
     {"AF_LOCAL", 1},
     {"AF_INET", 2},
@@ -59,9 +65,9 @@ constexpr std::pair<std::string_view, std::uint32_t> kConstants[] = {
 };
 
 Result<std::uint64_t> read_argument(std::string_view call, std::string_view text) {
-    const auto constant = std::ranges::find(kConstants, text, [](const auto& row) { return row.first; });
+    const auto* const constant = std::ranges::find(kConstants, text, [](const Constant& row) { return row.name; });
     if (constant != std::end(kConstants)) {
-        return constant->second;
+        return constant->value;
     }
     const bool hexadecimal = text.starts_with("0x");
     const std::string_view digits = text.substr(hexadecimal ? 2 : 0);
