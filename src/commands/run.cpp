@@ -67,6 +67,10 @@ void tell(const supervise::Outcome& outcome, const Log& log) {
         }
         log.warn(outcome.killed > outcome.killed_first.size() ? line.append(" and others") : line);
     }
+    if (outcome.rest_left) {
+        log.warn(std::string("processes are left that SIGKILL did not end, another user's: ") +
+                 (::getpid() == 1 ? "they end with the PID namespace" : "they go on"));
+    }
     if (outcome.drained > 0) {
         log.info("processes the app left behind and that ended: " + std::to_string(outcome.drained));
     }

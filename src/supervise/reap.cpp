@@ -78,8 +78,8 @@ void Watch::note_end(pid_t pid, int status, const char* name) noexcept {
         return;
     }
     if (is_app) {
-        if (terms_group_) {
-            ::kill(-app_, SIGTERM);
+        if (terms_group_ && sent_as_[SIGTERM] != 0) {
+            signal_group(sent_as_[SIGTERM]);
         }
         app_reaped_ = true;
         outcome_.status = status_for_shell(status);
@@ -88,7 +88,8 @@ void Watch::note_end(pid_t pid, int status, const char* name) noexcept {
         return;
     }
     rest_.reaped(pid);
-    if (state_ == State::kDraining) {
+    const bool by_kill = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+    if (state_ == State::kDraining || (state_ == State::kDrainKilled && !by_kill)) {
         ++outcome_.drained;
     } else if (state_ == State::kDrainKilled) {
         if (outcome_.killed < outcome_.killed_first.size()) {
@@ -122,7 +123,12 @@ void Watch::seek() noexcept {
         seek_at_ = clock_.now() + kSeekAgain;
         return;
     }
+    end_without_daemon();
+}
+
+void Watch::end_without_daemon() noexcept {
     daemon_.reset();
+    seek_at_.reset();
     app_reaped_ = true;
     outcome_.daemon_lost = !daemon_found_;
     outcome_.status = daemon_found_ ? 0 : to_status(ExitCode::kInternal);

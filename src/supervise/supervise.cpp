@@ -18,6 +18,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kAbortGrace{10'000}; // where there is no --grace
+constexpr milliseconds kKilledEnds{2000};   // and is reaped, if SIGKILL ends it at all
 constexpr int kStartOver = 100; // ms: by then the app has been executed, and one that is still there stays for a while
 
 // SIGPIPE for PID 1's own writes comes from itself, and the terminal signals of its process group from the kernel:
@@ -214,9 +215,7 @@ void Watch::take(Event event) noexcept {
         abort_app();
         break;
     case Action::kKillApp:
-        outcome_.grace_over = true;
-        ::kill(to_group_ ? -app_ : app_, SIGKILL);
-        ::kill(app_, SIGKILL);
+        kill_app();
         break;
     case Action::kDrain:
         if (leaves_rest_) {
@@ -230,10 +229,14 @@ void Watch::take(Event event) noexcept {
         end_rest(SIGTERM, true);
         break;
     case Action::kKillRest:
+        arm(kKilledEnds);
         end_rest(SIGKILL, false);
         break;
     case Action::kKillNew:
         end_rest(SIGKILL, true);
+        break;
+    case Action::kLeaveRest:
+        outcome_.rest_left = true;
         break;
     }
 }
@@ -271,19 +274,37 @@ void Watch::abort_app() noexcept {
     aborted_ = true;
     arm(grace_.value_or(kAbortGrace));
     tell({.kind = Note::Kind::kWatchdogOver, .to = SIGABRT});
-    ::kill(app_, SIGABRT);
-    ::kill(app_, SIGCONT);
+    signal_app(SIGABRT);
+    signal_app(SIGCONT);
+    if (app_ == 0) {
+        end_without_daemon();
+    }
+}
+
+void Watch::kill_app() noexcept {
+    outcome_.grace_over = true;
+    if (to_group_) {
+        signal_group(SIGKILL);
+    }
+    signal_app(SIGKILL);
+    if (app_ == 0) {
+        end_without_daemon();
+    }
 }
 
 bool Watch::send(const signalfd_siginfo& signal, int number) noexcept {
-    if (app_ == 0) { // it is being sought: any of these may be it
-        return rest_.signal(number, false);
-    }
-    if (to_group_ && ::kill(-app_, number) == 0) {
+    if (to_group_ && signal_group(number)) {
         return true;
     }
-    return signal.ssi_code == SI_QUEUE ? queue(signal, app_, number) : ::kill(app_, number) == 0;
+    return signal.ssi_code == SI_QUEUE && app_ != 0 ? queue(signal, app_, number) : signal_app(number);
 }
+
+// While it is being sought any of these may be it; kill(2) would take its number, 0, for PID 1's own group.
+bool Watch::signal_app(int number) noexcept {
+    return app_ > 0 ? ::kill(app_, number) == 0 : rest_.signal(number, false);
+}
+
+bool Watch::signal_group(int number) noexcept { return app_ > 0 && ::kill(-app_, number) == 0; }
 
 void Watch::end_rest(int number, bool only_new) noexcept {
     if (!rest_.signal(number, only_new)) {

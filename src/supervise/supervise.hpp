@@ -28,9 +28,10 @@ struct Outcome {
     bool core_dumped = false;
     bool grace_over = false;  // the app was killed
     bool daemon_lost = false; // --forking: no process was found that the app goes on as
-    unsigned drained = 0;     // ended after the app and before --drain was over
-    unsigned killed = 0;      // and after it
+    unsigned drained = 0;     // ended by themselves after the app
+    unsigned killed = 0;      // by SIGKILL when --drain was over
     std::array<pid_t, 8> killed_first{};
+    bool rest_left = false; // there are others, which SIGKILL did not end
 };
 
 // A descriptor that somebody else answers from PID 1's loop, one piece of bounded work each turn, so that signals and
@@ -77,11 +78,15 @@ class Watch {
     void ask_to_stop(const signalfd_siginfo& signal) noexcept;
     bool send(const signalfd_siginfo& signal, int number) noexcept;
     void abort_app() noexcept;
+    void kill_app() noexcept;
+    bool signal_app(int number) noexcept;
+    bool signal_group(int number) noexcept; // the app's
     void hear() noexcept;
     void be_alive() noexcept;
     bool may_go_on() const noexcept;
     bool may_have_forked(int status) noexcept;
     void seek() noexcept;
+    void end_without_daemon() noexcept;
     void follow(pid_t pid) noexcept;
     void go_on_as(pid_t pid) noexcept;
     void tell(const Note& note) const noexcept;

@@ -18,7 +18,7 @@ constexpr Step kTable[][kEvents] = {
     /* stopping    */ {{kForward, kStopping},        {kForward, kStopping},       {kForward, kStopping},     {kDrain, kDraining},     {kNothing, kStopping},     {kNothing, kEnded}, {kKillApp, kKilled},       {kNothing, kStopping}},
     /* killed      */ {{kNothing, kKilled},          {kNothing, kKilled},         {kNothing, kKilled},       {kDrain, kDraining},     {kNothing, kKilled},       {kNothing, kEnded}, {kNothing, kKilled},       {kNothing, kKilled}},
     /* draining    */ {{kNothing, kDraining},        {kNothing, kDraining},       {kNothing, kDraining},     {kNothing, kDraining},   {kDrainNew, kDraining},    {kNothing, kEnded}, {kKillRest, kDrainKilled}, {kNothing, kDraining}},
-    /* drainkilled */ {{kNothing, kDrainKilled},     {kNothing, kDrainKilled},    {kNothing, kDrainKilled},  {kNothing, kDrainKilled}, {kKillNew, kDrainKilled}, {kNothing, kEnded}, {kNothing, kDrainKilled},  {kNothing, kDrainKilled}},
+    /* drainkilled */ {{kNothing, kDrainKilled},     {kNothing, kDrainKilled},    {kNothing, kDrainKilled},  {kNothing, kDrainKilled}, {kKillNew, kDrainKilled}, {kNothing, kEnded}, {kLeaveRest, kEnded},      {kNothing, kDrainKilled}},
     /* ended       */ {{kNothing, kEnded},           {kNothing, kEnded},          {kNothing, kEnded},        {kNothing, kEnded},      {kNothing, kEnded},        {kNothing, kEnded}, {kNothing, kEnded},        {kNothing, kEnded}},
 };
 // clang-format on

@@ -10,7 +10,7 @@ enum class State : std::uint8_t {
     kStopping,    // it has been asked to stop; with --grace, its time runs
     kKilled,      // it got SIGKILL
     kDraining,    // it has ended, what it left behind has got SIGTERM, --drain runs
-    kDrainKilled, // and SIGKILL
+    kDrainKilled, // and SIGKILL; it has a moment to be reaped
     kEnded,
 };
 
@@ -34,10 +34,11 @@ enum class Action : std::uint8_t {
     kReleaseToo,     // and forward this one, if it is another
     kAbortApp,       // SIGABRT, and arm the timer with --grace or 10 s
     kKillApp,
-    kDrain,    // SIGTERM to all that is left; arm the timer with --drain
-    kDrainNew, // SIGTERM to what has come to PID 1 since
-    kKillRest, // SIGKILL to all that is left
-    kKillNew,  // and to what has come to PID 1 since
+    kDrain,     // SIGTERM to all that is left; arm the timer with --drain
+    kDrainNew,  // SIGTERM to what has come to PID 1 since
+    kKillRest,  // SIGKILL to all that is left; arm the timer with 2 s
+    kKillNew,   // and to what has come to PID 1 since
+    kLeaveRest, // what may not be killed, or does not end by it
 };
 
 struct Step {
