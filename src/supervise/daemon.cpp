@@ -12,10 +12,11 @@
 namespace stepdown::supervise {
 namespace {
 
-// The first number of a text, and where it ends; 0 if it does not begin with one.
+// The number that a text begins with, blanks aside, and where it ends; 0: none.
 pid_t number_in(std::string_view text, std::size_t& length) noexcept {
     pid_t pid = 0;
-    const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), pid);
+    const std::size_t begin = std::min(text.find_first_not_of(" \t\n"), text.size());
+    const auto [end, fault] = std::from_chars(text.data() + begin, text.data() + text.size(), pid);
     length = static_cast<std::size_t>(end - text.data());
     return fault == std::errc() && pid > 0 ? pid : 0;
 }

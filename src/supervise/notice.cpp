@@ -23,6 +23,9 @@ std::optional<std::int64_t> number_in(std::string_view text) noexcept {
 
 Notice read_notice(std::string_view text) noexcept {
     Notice notice;
+    if (text.ends_with('\0')) { // of a C string that was sent whole
+        text.remove_suffix(1);
+    }
     while (!text.empty()) {
         const std::string_view line = text.substr(0, text.find('\n'));
         text.remove_prefix(std::min(line.size() + 1, text.size()));

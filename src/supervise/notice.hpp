@@ -20,7 +20,7 @@ struct Notice {
     bool operator==(const Notice&) const = default;
 };
 
-// Lines of NAME=VALUE. Whatever is malformed counts as not said.
+// Lines of NAME=VALUE, and a zero byte may end them. Whatever is malformed counts as not said.
 Notice read_notice(std::string_view text) noexcept;
 
 } // namespace stepdown::supervise

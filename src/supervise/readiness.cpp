@@ -66,6 +66,8 @@ Result<Accounts> Accounts::open(const Supervision& asked, const std::string& fil
 
 Notice Accounts::take() noexcept { return is_socket_ ? take_message() : take_line(); }
 
+// There is room for the sender's credentials alone, which the kernel puts first: descriptors that come as well, as with
+// FDSTORE=1, are closed by it (MSG_CTRUNC), and the message says what it says.
 Notice Accounts::take_message() noexcept {
     std::array<char, kLongestMessage> text;
     alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(ucred))> control;
@@ -76,7 +78,7 @@ Notice Accounts::take_message() noexcept {
     message.msg_control = control.data();
     message.msg_controllen = control.size();
     const ssize_t length = ::recvmsg(own_end_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    if (length <= 0 || (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
+    if (length <= 0 || (message.msg_flags & MSG_TRUNC) != 0) {
         return {};
     }
     ucred sender{};
@@ -104,7 +106,7 @@ Notice Accounts::take_line() noexcept {
 
 void Accounts::say(std::string_view word) noexcept {
     bool& said = word == "ready" ? said_ready_ : said_stopping_;
-    if (!file_ || said) {
+    if (!file_ || said || said_stopping_) {
         return;
     }
     said = true;

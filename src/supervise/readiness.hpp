@@ -35,7 +35,7 @@ class Accounts {
     // Once descriptor() is readable: what has been said since. Messages from outside of the PID namespace say nothing.
     Notice take() noexcept;
 
-    // Into the file. Writes what differs from the last.
+    // Into the file, once each; nothing more after "stopping".
     void say(std::string_view word) noexcept;
 
   private:

@@ -1,3 +1,4 @@
+#include <cerrno>
 #include <csignal>
 
 #include <sys/wait.h>
@@ -38,7 +39,7 @@ void Watch::reap() noexcept {
         } else {
             take(Event::kNoChildLeft); // ECHILD
             if (!app_reaped_ && app_ != 0) {
-                outcome_.status = to_status(ExitCode::kInternal); // the app cannot be waited for any more
+                outcome_.own_status = true; // the app cannot be waited for any more
             }
             return;
         }
@@ -131,13 +132,14 @@ void Watch::end_without_daemon() noexcept {
     seek_at_.reset();
     app_reaped_ = true;
     outcome_.daemon_lost = !daemon_found_;
-    outcome_.status = daemon_found_ ? 0 : to_status(ExitCode::kInternal);
+    outcome_.own_status = outcome_.daemon_lost;
     take(Event::kAppEnded);
 }
 
 // MAINPID= of sd_notify(3). A child of the app's becomes PID 1's when the app ends, and cannot be waited for before.
 void Watch::follow(pid_t pid) noexcept {
-    heir_ = pid == app_ || app_reaped_ ? 0 : pid;
+    const bool is_nobody = ::kill(pid, 0) < 0 && errno == ESRCH; // now: the number may be another's later
+    heir_ = pid == app_ || app_reaped_ || is_nobody ? 0 : pid;
     if (is_child(heir_)) {
         daemon_.reset();
         go_on_as(heir_);

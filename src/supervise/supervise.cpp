@@ -41,6 +41,13 @@ bool queue(const signalfd_siginfo& signal, pid_t app, int number) noexcept {
     return ::syscall(SYS_rt_sigqueueinfo, app, number, &queued) == 0;
 }
 
+// That an address answers PID 1 does not see: whoever asks `stepdown ready` does.
+WatchdogStart starts_by(const Readiness& ready) noexcept {
+    return ready.kind == Readiness::Kind::kNone     ? WatchdogStart::kAtOnce
+           : ready.kind == Readiness::Kind::kNotify ? WatchdogStart::kWhenReady
+                                                    : WatchdogStart::kByItsFirstWord;
+}
+
 // The app is asked to stop: by what arrives, whatever it is sent on as, or by what is sent on.
 bool is_stop(int number) noexcept { return number == SIGTERM || number == SIGINT || number == SIGQUIT; }
 
@@ -60,9 +67,8 @@ Watch::Watch(sys::Fd signals, const Supervision& asked, Accounts& accounts, List
     : signals_(std::move(signals)), own_pid_(::getpid()), to_group_(asked.signal_group),
       stops_with_app_(asked.job_control), leaves_rest_(asked.leave_rest && own_pid_ != 1),
       terms_group_(leaves_rest_ && asked.term_group), tells_orphans_(asked.log_orphans || listener.every),
-      listener_(listener), accounts_(accounts), watchdog_(asked.watchdog),
-      watchdog_waits_(asked.ready.kind == Readiness::Kind::kNotify), stop_delay_(asked.stop_delay), grace_(asked.grace),
-      drain_(asked.drain), rest_(Rest::open()) {
+      listener_(listener), accounts_(accounts), watchdog_(asked.watchdog), watchdog_starts_(starts_by(asked.ready)),
+      stop_delay_(asked.stop_delay), grace_(asked.grace), drain_(asked.drain), rest_(Rest::open()) {
     if (asked.forking) {
         daemon_ = Daemon::open(asked.pid_file);
     }
@@ -89,7 +95,7 @@ Watch::Watch(sys::Fd signals, const Supervision& asked, Accounts& accounts, List
 Outcome Watch::until_ended(pid_t app, OtherWork other) noexcept {
     app_ = app;
     other_ = other;
-    if (!watchdog_waits_) {
+    if (watchdog_starts_ == WatchdogStart::kAtOnce) {
         be_alive();
     }
     if (!signalled_within(kStartOver)) {
@@ -114,7 +120,8 @@ Outcome Watch::until_ended(pid_t app, OtherWork other) noexcept {
             seek();
         }
     }
-    outcome_.status = status_as_[static_cast<std::size_t>(outcome_.status)];
+    outcome_.status =
+        outcome_.own_status ? to_status(ExitCode::kInternal) : status_as_[static_cast<std::size_t>(outcome_.status)];
     return outcome_;
 }
 
@@ -341,7 +348,7 @@ void Watch::hear() noexcept {
     if (notice.stopping) {
         accounts_.say("stopping");
     }
-    if (notice.alive || notice.ready) {
+    if (notice.ready || (notice.alive && (alive_until_ || watchdog_starts_ != WatchdogStart::kWhenReady))) {
         be_alive();
     }
     if (notice.failed) {

@@ -24,7 +24,8 @@ namespace stepdown::supervise {
 
 // How it went, for who may write a log: the watch itself writes nothing.
 struct Outcome {
-    int status = 0; // as a shell tells it: the app's own, or 128+n if signal n ended it; rewritten as asked
+    int status = 0;          // as a shell tells it: the app's own, or 128+n if signal n ended it; rewritten as asked
+    bool own_status = false; // no app's: stepdown's own code, which is not rewritten
     bool core_dumped = false;
     bool grace_over = false;  // the app was killed
     bool daemon_lost = false; // --forking: no process was found that the app goes on as
@@ -33,6 +34,9 @@ struct Outcome {
     std::array<pid_t, 8> killed_first{};
     bool rest_left = false; // there are others, which SIGKILL did not end
 };
+
+// From when on silence counts: the app's start, READY=1, or its first WATCHDOG=1 or READY=1.
+enum class WatchdogStart : std::uint8_t { kAtOnce, kWhenReady, kByItsFirstWord };
 
 // A descriptor that somebody else answers from PID 1's loop, one piece of bounded work each turn, so that signals and
 // ended children always have theirs. on_readable: false when there will be nothing more.
@@ -111,7 +115,7 @@ class Watch {
     std::optional<Daemon> daemon_; // until it has been found for good
     bool daemon_found_ = false;
     std::optional<std::chrono::milliseconds> watchdog_;
-    bool watchdog_waits_; // for READY=1
+    WatchdogStart watchdog_starts_;
     std::optional<std::chrono::milliseconds> stop_delay_;
     std::optional<std::chrono::milliseconds> grace_;
     std::chrono::milliseconds drain_;

@@ -169,6 +169,46 @@ def test_the_watchdog_waits_until_the_app_is_ready(ours):
     assert finish(process)[:2] == (3, "slow\n")
 
 
+def test_an_app_that_gets_ready_while_it_stops_is_not_ready(ours):
+    process = start(ours, ["--ready=notify"], python("""
+        signal.signal(signal.SIGTERM, lambda *_: (notify("READY=1"), say("stops")))
+        say("up"); sys.stdin.readline(); sys.exit(7)
+    """), stdin=-1)
+    assert process.stdout.readline() == "up\n"
+    os.kill(pid_1(process), signal.SIGTERM)
+    assert process.stdout.readline() == "stops\n"
+    until_said(process, "the app is ready")
+    becomes(ours, process, 1, "is stopping")
+    process.stdin.write("\n")
+    process.stdin.flush()
+    assert finish(process)[0] == 7
+
+
+@pytest.mark.parametrize("message", ['notify("READY=1\\0")', """
+with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
+    end.connect(os.environ["NOTIFY_SOCKET"].replace("@", "\\0", 1))
+    socket.send_fds(end, [b"FDSTORE=1\\nREADY=1"], [0, 1, 2])
+"""])
+def test_a_message_with_a_zero_byte_or_descriptors_says_what_it_says(ours, message):
+    process = start(ours, ["--ready=notify"], python(message + "\nsay('up')\nsys.stdin.readline()\n"), stdin=-1)
+    assert process.stdout.readline() == "up\n"
+    becomes(ours, process, 0)
+    inside = ["nsenter", f"--target={pid_1(process)}", "--pid", "--mount", "ls", "/proc/1/fd"]
+    assert len(subprocess.run(inside, capture_output=True, text=True, check=True).stdout.split()) < 12, "PID 1 keeps none of them"
+    process.stdin.write("\n")
+    process.stdin.flush()
+    assert finish(process)[0] == 0
+
+
+def test_the_watchdog_waits_for_the_first_word_where_pid_1_does_not_see_who_is_ready(ours):
+    slow = start(ours, ["--ready=tcp:1", "--watchdog=300ms"], python("time.sleep(1); say('slow'); sys.exit(3)"))
+    assert finish(slow)[:2] == (3, "slow\n")
+    silent = start(ours, ["--ready=tcp:1", "--watchdog=300ms"], python("notify('WATCHDOG=1'); time.sleep(1000)"))
+    assert finish(silent)[0] == 134
+    early = start(ours, ["--ready=notify", "--watchdog=300ms"], python("notify('WATCHDOG=1'); time.sleep(1); sys.exit(3)"))
+    assert finish(early)[0] == 3, "not ready yet"
+
+
 def test_an_app_can_ask_for_more_time_to_stop(ours):
     app = python("""
         def stop(*_):
@@ -204,7 +244,7 @@ def test_an_app_that_is_to_stop_later_is_not_ready_any_more_and_serves_on(ours):
 
 
 DAEMON = """
-def daemon(status, pid_file=None):
+def daemon(status, pid_file=None, written="{}\\n"):
     if os.fork() == 0:
         os.setsid()
         if os.fork() != 0: os._exit(0)
@@ -212,7 +252,7 @@ def daemon(status, pid_file=None):
             say("stopped"); os._exit(status)
         signal.signal(signal.SIGTERM, stop)
         if pid_file:
-            open(pid_file + ".new", "w").write(f"{os.getpid()}\\n"); os.rename(pid_file + ".new", pid_file)
+            open(pid_file + ".new", "w").write(written.format(os.getpid())); os.rename(pid_file + ".new", pid_file)
         say("serves")
         while True: time.sleep(0.05)
 """
@@ -245,14 +285,16 @@ if os.fork() == 0:
 """)))[:2] == (0, "done\n")
 
 
-def test_forking_goes_on_with_the_process_of_the_pid_file(ours, folder):
+@pytest.mark.parametrize("written", ["{}\\n", "{:32d}\\n", "\\t{}"])
+def test_forking_goes_on_with_the_process_of_the_pid_file(ours, folder, written):
     path = folder / "pids"
     path.mkdir(exist_ok=True)
     path.chmod(0o777)
+    (path / "app.pid").unlink(missing_ok=True)
     process = start(ours, ["--forking", f"--pidfile={path}/app.pid", "--drain=1s"], python(DAEMON + f"""
 if os.fork() == 0:
     os.setsid(); time.sleep(1000)
-daemon(8, "{path}/app.pid")
+daemon(8, "{path}/app.pid", "{written}")
 """))
     assert process.stdout.readline() == "serves\n"
     until_said(process, "the app goes on as pid")
@@ -350,6 +392,32 @@ if "fork" in {named!r}: signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 notify(f"READY=1\\nMAINPID={named}"); time.sleep(0.3); sys.exit(4)
 """))
     assert finish(process)[0] == 4
+
+
+def test_mainpid_of_a_number_that_is_nobodys_yet_is_not_kept_for_who_has_it_next(ours):
+    process = start(ours, ["--ready=notify"], python("""
+notify(f"READY=1\\nMAINPID={os.getpid() + 1}"); sys.stdin.readline()
+next = os.fork()
+if next == 0:
+    os.setsid()
+    while True: time.sleep(0.05)
+say(next - os.getpid()); sys.exit(4)
+"""), stdin=-1)
+    until_said(process, "the app is ready")
+    process.stdin.write("\n")
+    process.stdin.flush()
+    code, out, err = finish(process)
+    assert (code, out) == (4, "1\n"), err
+
+
+def test_a_lost_daemons_status_is_stepdowns_own_and_not_rewritten(ours):
+    assert finish(start(ours, ["--forking", "--exit-status=111=0", "--grace=0s", "--drain=0s"], python("""
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+for _ in range(2):
+    if os.fork() == 0:
+        while os.getppid() != 1: time.sleep(0.01)
+        os.kill(1, signal.SIGTERM); time.sleep(1000)
+""")))[0] == 111
 
 
 def test_forking_ends_where_the_app_fails_or_leaves_nothing(ours):

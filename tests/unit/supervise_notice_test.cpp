@@ -18,6 +18,14 @@ TEST(Notice, SaysWhatItsLinesSay) {
     EXPECT_EQ(read_notice("READY=1\nMAINPID=12"), (Notice{.ready = true, .main_pid = 12}));
 }
 
+TEST(Notice, OneZeroByteMayEndIt) {
+    using std::string_view_literals::operator""sv;
+    EXPECT_EQ(read_notice("READY=1\0"sv), Notice{.ready = true});
+    EXPECT_EQ(read_notice("READY=1\n\0"sv), Notice{.ready = true});
+    EXPECT_EQ(read_notice("READY=1\0\0"sv), Notice());
+    EXPECT_EQ(read_notice("\0"sv), Notice());
+}
+
 TEST(Notice, WhatIsMalformedIsNotSaid) {
     for (const char* text :
          {"", "\n", "=", "READY", "READY=", "READY=0", "READY=11", " READY=1", "READY=1 ", "ready=1", "WATCHDOG=2",
