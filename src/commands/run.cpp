@@ -98,6 +98,7 @@ void tell(const supervise::Outcome& outcome, const Log& log) {
     if (!app) {
         return log.failed(app.error());
     }
+    const supervise::LentTerminal terminal(what.terminal, *app);
     accounts->close_app_end();
     inherit_orphans(kernel, asked.subreaper, log);
     if (Result<> follows = follow_parent(kernel, asked.parent_death_signal); !follows) {
@@ -112,6 +113,7 @@ void tell(const supervise::Outcome& outcome, const Log& log) {
     if (!watch) {
         return log.failed(watch.error());
     }
+    watch->at(terminal);
     std::unique_ptr<RootListener> root;
     if (what.listened) {
         root = std::make_unique<RootListener>(kernel, start.emulation.chosen, log,

@@ -50,6 +50,37 @@ void Watch::reap() noexcept {
     }
 }
 
+// A stop by the terminal is its user's wish to have the shell back, which waits for this process and not for the app.
+void Watch::follow_stop() noexcept {
+    siginfo_t stop{};
+    if (terminal_ == nullptr || app_ == 0 || app_reaped_ ||
+        ::waitid(P_PID, static_cast<id_t>(app_), &stop, WSTOPPED | WNOHANG) != 0 || stop.si_pid == 0) {
+        return;
+    }
+    const int by = stop.si_status;
+    if (terminal_->is_first_group()) {
+        if (by == SIGTSTP) {
+            signal_group(SIGCONT);
+        }
+    } else if (stops_with_app_ && (by == SIGTSTP || by == SIGTTIN || by == SIGTTOU)) {
+        if (terminal_->lend_again()) { // it ran in the background, and the shell has brought it to the front
+            signal_group(SIGCONT);
+            return;
+        }
+        stopped_by_terminal_ = true;
+        ::kill(0, SIGTSTP); // its own group, which the terminal would have stopped with it; here it is blocked
+        stop_with_app();
+    }
+}
+
+// Until who is above it has it go on, by SIGCONT, which is the app's as well.
+void Watch::stop_with_app() noexcept {
+    ::kill(own_pid_, SIGSTOP);
+    if (terminal_ != nullptr) {
+        terminal_->lend_again();
+    }
+}
+
 // Of the child that waitpid(2) will answer with next, who has no name any more then.
 Names::Name Watch::name_of_next() const noexcept {
     siginfo_t next{};

@@ -3,6 +3,7 @@
 #include <climits>
 #include <csignal>
 #include <cstring>
+#include <utility>
 
 #include <poll.h>
 #include <sys/syscall.h>
@@ -109,6 +110,7 @@ Outcome Watch::until_ended(pid_t app, OtherWork other) noexcept {
         }
         if (child_ended) {
             reap();
+            follow_stop();
         }
         if (is_over(deadline_)) {
             take(Event::kTimer);
@@ -180,7 +182,7 @@ void Watch::take(const signalfd_siginfo& signal) noexcept {
         take(!stops ? Event::kOtherSignal : stop_delay_ ? Event::kDelayedStop : Event::kStopSignal);
     }
     if (stops_with_app_ && (from == SIGTSTP || from == SIGTTIN || from == SIGTTOU)) {
-        ::kill(own_pid_, SIGSTOP);
+        stop_with_app();
     }
 }
 
@@ -300,7 +302,8 @@ void Watch::kill_app() noexcept {
 }
 
 bool Watch::send(const signalfd_siginfo& signal, int number) noexcept {
-    if (to_group_ && signal_group(number)) {
+    const bool goes_on = number == SIGCONT && std::exchange(stopped_by_terminal_, false);
+    if ((to_group_ || goes_on) && signal_group(number)) {
         return true;
     }
     return signal.ssi_code == SI_QUEUE && app_ != 0 ? queue(signal, app_, number) : signal_app(number);

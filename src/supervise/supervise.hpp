@@ -18,6 +18,7 @@
 #include "supervise/readiness.hpp"
 #include "supervise/rest.hpp"
 #include "supervise/table.hpp"
+#include "supervise/terminal.hpp"
 #include "sys/fd.hpp"
 
 namespace stepdown::supervise {
@@ -58,6 +59,10 @@ class Watch {
     // Without an app: reaps until INT or TERM arrives.
     void until_asked_to_stop() noexcept;
 
+    // The app has the terminal, which must outlive the watch: what stops it there stops this process as well, or where
+    // nobody could continue it does not stop it.
+    void at(const LentTerminal& terminal) noexcept { terminal_ = terminal ? &terminal : nullptr; }
+
     // Until the app has ended and no child is left. A stopped app has not ended.
     // Never inlined: what a start does besides would be among its code.
     [[gnu::noinline]] Outcome until_ended(pid_t app, OtherWork other = {}) noexcept;
@@ -76,6 +81,8 @@ class Watch {
     void take(Event event) noexcept;
     void take(const signalfd_siginfo& signal) noexcept;
     void reap() noexcept;
+    void follow_stop() noexcept;
+    void stop_with_app() noexcept;
     void note_end(pid_t pid, int status, const char* name) noexcept;
     void forward(const signalfd_siginfo& signal) noexcept;
     void hold() noexcept;
@@ -127,6 +134,8 @@ class Watch {
     int stop_ = 0;   // the first stop signal, as it was sent on; 0: none, or to all
     bool aborted_ = false;
     OtherWork other_;
+    const LentTerminal* terminal_ = nullptr; // none: the app has not been given one
+    bool stopped_by_terminal_ = false;       // all of its group: so SIGCONT is for all of it
     bool app_reaped_ = false;
     bool more_to_reap_ = false;
     const signalfd_siginfo* signal_ = nullptr; // the one in hand

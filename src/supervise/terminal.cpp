@@ -1,3 +1,5 @@
+#include <cerrno>
+#include <csignal>
 #include <utility>
 
 #include <fcntl.h>
@@ -37,6 +39,24 @@ std::optional<OwnError> open_own_error() noexcept {
         own = sys::Fd(::open("/dev/tty", kFlags));
     }
     return OwnError{std::move(own), is_terminal};
+}
+
+LentTerminal::LentTerminal(int terminal, pid_t app) noexcept
+    : terminal_(terminal), app_(app), own_group_(::getpgrp()), leads_session_(::getsid(0) == ::getpid()),
+      is_first_group_(::getsid(0) == own_group_) {}
+
+LentTerminal::~LentTerminal() {
+    if (terminal_ < 0 || leads_session_) {
+        return;
+    }
+    const pid_t group = ::tcgetpgrp(terminal_);
+    if (group == app_ || (group > 1 && ::kill(-group, 0) < 0 && errno == ESRCH)) {
+        ::tcsetpgrp(terminal_, own_group_);
+    }
+}
+
+bool LentTerminal::lend_again() const noexcept {
+    return ::tcgetpgrp(terminal_) == own_group_ && ::tcsetpgrp(terminal_, app_) == 0;
 }
 
 void lead_process_group(int terminal, bool new_session) noexcept {

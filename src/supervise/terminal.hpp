@@ -2,6 +2,8 @@
 
 #include <optional>
 
+#include <sys/types.h>
+
 #include "sys/fd.hpp"
 
 namespace stepdown::supervise {
@@ -19,6 +21,36 @@ struct OwnError {
     bool is_terminal = false;
 };
 std::optional<OwnError> open_own_error() noexcept; // nothing: neither, or a pipe that cannot be opened again
+
+// The terminal while the app's process group has its foreground. Nothing of it blocks where every signal is blocked, so
+// that tcsetpgrp(3) cannot stop the caller with SIGTTOU; none of it asks for a right that PID 1's filter does not
+// leave.
+class LentTerminal {
+  public:
+    // Before the filter. terminal: as owned_terminal() has it, -1: none; app: the group's leader.
+    LentTerminal(int terminal, pid_t app) noexcept;
+    LentTerminal(const LentTerminal&) = delete;
+    LentTerminal& operator=(const LentTerminal&) = delete;
+    // Gives the foreground back to the group that had it, for who goes on there. Not where that is another's by now, a
+    // shell's that has it for itself, nor where the session ends with this process.
+    ~LentTerminal();
+
+    explicit operator bool() const noexcept { return terminal_ >= 0; }
+
+    // Nobody above this process could continue what the terminal stops: its group is the session's first, as PID 1's
+    // under docker run -t. setpgid(2) has it as orphaned, and the kernel would not let SIGTSTP stop a process of it.
+    bool is_first_group() const noexcept { return is_first_group_; }
+
+    // Who continued this process may have given it the foreground, which the app is to have: true, and it has it.
+    bool lend_again() const noexcept;
+
+  private:
+    int terminal_;
+    pid_t app_;
+    pid_t own_group_;
+    bool leads_session_;
+    bool is_first_group_;
+};
 
 // In the child: a process group of its own and, if PID 1 owned the terminal (descriptor, or -1), its foreground. With
 // every signal blocked, so that tcsetpgrp(3) cannot stop the caller with SIGTTOU. new_session: a session of its own as

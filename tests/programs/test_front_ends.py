@@ -251,3 +251,63 @@ def test_an_interactive_shell_has_job_control(ours, peer):
     until(lambda: state(pid) == "Z")
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 5
     os.close(terminal)
+
+
+STARTS = [("tini", []), ("dumb-init", []), ("dumb-init", ["-c"]), ("catatonit", []),
+          ("stepdown", ["--user=10001:10001", "--receipt=off", "--"])]
+
+
+def at_terminal(words):
+    """A process that leads the session of a terminal of its own, and that."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execvp(words[0], words)
+    return pid, terminal
+
+
+def ended(pid, terminal):
+    until(lambda: state(pid) == "Z")
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+@pytest.mark.parametrize("name,options", STARTS)
+def test_the_terminals_foreground_goes_back_to_who_had_it(ours, name, options):
+    """Who reads the terminal from another group than its foreground gets an error: the script behind the program."""
+    pid, terminal = at_terminal(["sh", "-c", '"$@"; read x; echo "got $x"; exit 3', "sh", ours[name].path, *options, "true"])
+    os.write(terminal, b"hello\n")
+    read_until(terminal, rb"got hello\r\n")
+    assert ended(pid, terminal) == 3
+
+
+@pytest.mark.parametrize("name,options", STARTS)
+@pytest.mark.parametrize("behind_a_script", [False, True])
+def test_ctrl_z_does_not_stop_an_app_that_nobody_could_continue(ours, name, options, behind_a_script):
+    words = [ours[name].path, *options, "sh", "-c", 'echo up; read x; echo "got $x"; exit 4']
+    pid, terminal = at_terminal(["sh", "-c", '"$@"; exit $?', "sh", *words] if behind_a_script else words)
+    read_until(terminal, rb"up\r\n")
+    os.write(terminal, b"\x1a")
+    read_until(terminal, rb"\^Z")
+    os.write(terminal, b"hello\n")
+    read_until(terminal, rb"got hello\r\n", again=b"hello\n")  # what was typed before Ctrl-Z is taken is lost
+    assert ended(pid, terminal) == 4
+
+
+@pytest.mark.parametrize("name,options", [("dumb-init", []), ("dumb-init", ["-c"]),
+                                          ("stepdown", ["--user=10001:10001", "--receipt=off", "--job-control", "--"])])
+def test_ctrl_z_gives_the_shell_back_and_fg_the_app_its_terminal(ours, name, options):
+    pid, terminal = at_terminal(["bash", "--norc", "--noprofile", "-i"])
+    # The job's whole group is to be stopped, what it is piped to included: else the shell would go on waiting. Root's processes
+    # only root may stop.
+    line = " ".join([ours[name].path, *options]) + ' sh -c \'echo u""p; read x; echo "got $x" >&2\'' + (" | cat" if name == "dumb-init" else "")
+    os.write(terminal, line.encode() + b"\n")
+    read_until(terminal, rb"up\r\n")
+    os.write(terminal, b"\x1a")
+    read_until(terminal, rb"Stopped")
+    until(lambda: os.tcgetpgrp(terminal) == pid)
+    os.write(terminal, b"fg\n")
+    until(lambda: os.tcgetpgrp(terminal) != pid)
+    read_until(terminal, rb"got hello", again=b"hello\n")
+    until(lambda: os.tcgetpgrp(terminal) == pid)
+    os.write(terminal, b"exit 5\nexit 5\n")
+    assert ended(pid, terminal) == 5
