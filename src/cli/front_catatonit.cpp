@@ -39,6 +39,7 @@ root up first. CATATONIT_DEBUG has it tell on standard error what happens.
 FrontLine catatonit_line(const Words& words, std::span<const char* const> after) {
     FrontLine line;
     line.parsed.failed_execution = kFailedExecution;
+    line.parsed.text_by_shell = true;
     line.parsed.plan.log_level = LogLevel::kError;
     line.parsed.plan.supervision.leave_rest = true;
     if (variable(words, "CATATONIT_LOG") != nullptr) {
@@ -65,10 +66,13 @@ FrontLine catatonit_line(const Words& words, std::span<const char* const> after)
         }
     }
     if (!line.parsed.pause) {
-        line.app = walk.rest();
+        line.app = app_of(walk, words);
         if (line.app.empty()) {
             return end_with(std::move(line), 1, std::string("catatonit: no program\n").append(kUsage));
         }
+    }
+    if (!line.app.empty() && line.app.front().empty()) {
+        return end_with(std::move(line), kFailedExecution, "catatonit: the program is an empty word\n");
     }
     if (variable(words, "CATATONIT_DEBUG") != nullptr) {
         ask(line, "log-level", "debug", "CATATONIT_DEBUG");

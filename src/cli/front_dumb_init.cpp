@@ -93,6 +93,7 @@ FrontLine read_options(FrontLine line, OptionWalk& walk, bool& group, bool& verb
 FrontLine dumb_init_line(const Words& words, std::span<const char* const> after) {
     FrontLine line;
     line.parsed.failed_execution = kFailedExecution;
+    line.parsed.text_by_shell = true;
     line.parsed.plan.log_level = LogLevel::kError;
     Supervision& supervision = line.parsed.plan.supervision;
     supervision.subreaper = Subreaper::kNever;
@@ -108,6 +109,9 @@ FrontLine dumb_init_line(const Words& words, std::span<const char* const> after)
     line.app = walk.rest();
     if (line.app.empty()) {
         return end_with(std::move(line), 1, std::string("dumb-init: no command\n").append(kUsage));
+    }
+    if (line.app.front().empty()) {
+        return end_with(std::move(line), kFailedExecution, "dumb-init: the command is an empty word\n");
     }
     if (group) {
         Supervision& own = line.parsed.plan.supervision;

@@ -44,6 +44,7 @@ std::optional<OptionWalk::Found> OptionWalk::next() {
         }
         ++at_;
         if (word == "--") {
+            ended_by_dashes_ = true;
             return std::nullopt;
         }
         if (word.starts_with("--")) {
@@ -109,6 +110,14 @@ const char* variable(const Words& words, std::string_view name) {
 void ask(FrontLine& line, std::string_view option, std::string value, std::string_view where) {
     line.given.push_back(
         {find_option(option), {std::string(option), std::move(value), {SourceKind::kFlag, std::string(where)}}});
+}
+
+std::vector<std::string> app_of(const OptionWalk& walk, const Words& words) {
+    std::vector<std::string> app = walk.rest();
+    if (!walk.ended_by_dashes() && app.size() > 1 && app[1] == "--" && variable(words, "POSIXLY_CORRECT") == nullptr) {
+        app.erase(app.begin() + 1);
+    }
+    return app;
 }
 
 FrontLine end_with(FrontLine line, int status, std::string text, bool to_error) {

@@ -76,6 +76,7 @@ class OptionWalk {
         : words_(words), options_(options) {}
 
     std::optional<Found> next();
+    bool ended_by_dashes() const { return ended_by_dashes_; } // "--" and no word of the app's
     std::vector<std::string> rest() const { return {words_.begin() + static_cast<std::ptrdiff_t>(at_), words_.end()}; }
 
   private:
@@ -86,6 +87,7 @@ class OptionWalk {
     std::span<const char* const> words_;
     std::span<const FrontOption> options_;
     std::size_t at_ = 0;
+    bool ended_by_dashes_ = false;
     std::string_view letters_; // of a word of several, those to come
 };
 
@@ -94,6 +96,10 @@ const char* variable(const Words& words, std::string_view name);
 
 // Has one of our options have that value, as if it had been written on the command line as where.
 void ask(FrontLine& line, std::string_view option, std::string value, std::string_view where);
+
+// The app's words, behind the peer's. "PROGRAM -- ARG": the dashes are the peer's where its getopt(3) looks past the
+// program, which POSIXLY_CORRECT forbids.
+std::vector<std::string> app_of(const OptionWalk& walk, const Words& words);
 
 // Nothing is started; the line is done.
 FrontLine end_with(FrontLine line, int status, std::string text, bool to_error = true);

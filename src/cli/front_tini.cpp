@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::string_view kPeerVersion = "0.19.0"; // whose behaviour this is
 
+constexpr int kNotFound = 127;
+
 constexpr FrontOption kOptions[] = {{'h', {}, false}, {'s', {}, false}, {'p', {}, true}, {'v', {}, false},
                                     {'w', {}, false}, {'g', {}, false}, {'e', {}, true}, {'l', {}, false}};
 
@@ -78,8 +80,10 @@ FrontLine bad_value(FrontLine line, const OptionWalk::Found& found, std::string_
     return end_with(std::move(line), 1, std::move(text));
 }
 
-// As atoi(3) where it is a number, and 0 where it is none.
+// As atoi(3): blanks and a sign may stand before it, and what is no number is 0.
 int verbosity_in(std::string_view text) {
+    text.remove_prefix(std::min(text.find_first_not_of(" \t\n\v\f\r"), text.size()));
+    text.remove_prefix(text.starts_with('+') && !text.starts_with("+-") ? 1 : 0);
     int number = 0;
     std::from_chars(text.data(), text.data() + text.size(), number);
     return number;
@@ -103,6 +107,8 @@ void read_variables(FrontLine& line, const Words& words, int verbosity) {
 
 FrontLine tini_line(const Words& words, std::span<const char* const> after) {
     FrontLine line;
+    line.parsed.fails_as_tini = true;
+    line.parsed.text_by_shell = true;
     Supervision& supervision = line.parsed.plan.supervision;
     supervision.subreaper = Subreaper::kNever;
     supervision.leave_rest = true;
@@ -145,14 +151,12 @@ FrontLine tini_line(const Words& words, std::span<const char* const> after) {
             return end_with(std::move(line), 1, usage());
         }
     }
-    line.app = walk.rest();
+    line.app = app_of(walk, words);
     if (line.app.empty()) {
         return end_with(std::move(line), 1, usage());
     }
-    // "PROGRAM -- ARG": the dashes are tini's where its getopt(3) looks past the program, which POSIXLY_CORRECT
-    // forbids.
-    if (line.app.size() > 1 && line.app[1] == "--" && variable(words, "POSIXLY_CORRECT") == nullptr) {
-        line.app.erase(line.app.begin() + 1);
+    if (line.app.front().empty()) {
+        return end_with(std::move(line), kNotFound, "tini: the program is an empty word\n");
     }
     read_variables(line, words, verbosity);
     return line;

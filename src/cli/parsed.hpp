@@ -38,9 +38,11 @@ struct Parsed {
     Command command = Command::kRun;
     Show show = Show::kNothing; // kHelp, kVersion: print it and exit 0; nothing else here has been filled in
     Plan plan;
-    int failed_execution = 0; // a front end's status when the app cannot be executed; 0: 126 and 127
-    int failed_start = 0;     // and when nothing could be started at all; 0: the stage's own
-    bool pause = false;       // no app at all: reap until asked to stop
+    int failed_execution = 0;   // a front end's status when the app cannot be executed; 0: 126 and 127
+    bool fails_as_tini = false; // likewise 126, 127 or, for another error, 1, and --exit-status counts for those
+    bool text_by_shell = false; // what is no program is /bin/sh's, as execvp(3) of the GNU C library has it
+    int failed_start = 0;       // and when nothing could be started at all; 0: the stage's own
+    bool pause = false;         // no app at all: reap until asked to stop
 
     std::string format = "text"; // a word of --format
     std::string install_as;      // install: the front end's name; empty: chosen by the file's own

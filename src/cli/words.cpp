@@ -223,6 +223,9 @@ Result<> take_app(Parsed& parsed, std::vector<std::string>&& app) {
         return fail(ExitCode::kUsage, app.front() + ": stepdown " + std::string(row.name) + " takes no command");
     }
     if (row.app == CommandRow::App::kRequired && app.empty() && !parsed.pause) {
+        if (parsed.command == Command::kInstall) {
+            return fail(ExitCode::kUsage, "no path: stepdown install [--as=NAME] PATH");
+        }
         return fail(ExitCode::kUsage, "no command: stepdown [OPTION]... [--] COMMAND [ARG]...; see stepdown --help");
     }
     if (!app.empty() && app.front().empty()) {

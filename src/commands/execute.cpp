@@ -1,5 +1,8 @@
 #include "commands/execute.hpp"
 
+#include <algorithm>
+#include <ranges>
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,6 +11,8 @@
 
 namespace stepdown::commands {
 namespace {
+
+constexpr const char* kShell = "/bin/sh";
 
 // The path behind "#!", as execve(2) reads it.
 void read_interpreter(const char* path, ExecFailure& failure) noexcept {
@@ -31,6 +36,12 @@ void read_interpreter(const char* path, ExecFailure& failure) noexcept {
 
 } // namespace
 
+void run_text_by_shell(Program& program) {
+    program.script = std::make_unique<char*[]>(program.argv.size() + 1);
+    program.script[0] = const_cast<char*>(kShell); // only execve(2) takes it as a pointer to writable text
+    std::ranges::copy(program.argv | std::views::drop(1), &program.script[2]);
+}
+
 ExecFailure execute(sys::Kernel& kernel, const Program& program) noexcept {
     if (program.listen_pid != nullptr) {
         write_listen_pid(program.listen_pid);
@@ -39,6 +50,10 @@ ExecFailure execute(sys::Kernel& kernel, const Program& program) noexcept {
     for (std::size_t i = 0; i < program.candidates.size(); ++i) {
         const char* path = program.candidates[i].c_str();
         ExecFailure failure{.error = kernel.execute(path, program.argv.data(), program.envp.data()), .candidate = i};
+        if (failure.error == ENOEXEC && program.script != nullptr) {
+            program.script[1] = const_cast<char*>(path);
+            kernel.execute(kShell, program.script.get(), program.envp.data());
+        }
         struct stat found{};
         failure.exists = ::stat(path, &found) == 0;
         failure.directory = failure.exists && S_ISDIR(found.st_mode);
@@ -61,6 +76,9 @@ Error explain(const ExecFailure& failure, const Program& program) {
     if (!failure.exists && failure.error == EACCES && !searched) {
         return {ExitCode::kNotExecutable,
                 "cannot execute " + path + ": the app's user may not search a directory on its path"};
+    }
+    if (!failure.exists && !searched && failure.error != ENOENT) { // ELOOP, ENOTDIR
+        return call_failed(ExitCode::kNotExecutable, "cannot execute " + path, "execve", failure.error).error();
     }
     if (!failure.exists) {
         return {ExitCode::kNotFound,

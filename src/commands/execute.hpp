@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct Program {
     std::vector<char*> argv;
     std::vector<char*> envp;
     char* listen_pid = nullptr; // where in envp the app's own pid is to be written, of kPidDigits bytes; null: nowhere
+    std::unique_ptr<char*[]> script; // /bin/sh's argv for what is no program, the second to be the path; null: an error
 };
 
 inline constexpr std::size_t kInterpreterLength = 128;
@@ -31,7 +33,10 @@ struct ExecFailure {
     char interpreter[kInterpreterLength] = {}; // of a script; empty for anything else
 };
 
-// execvp(3)'s search without its shell: what is not a program is not run. Returns only to say why. Async-signal-safe.
+// So that a text without "#!" is run, as execvp(3) does.
+void run_text_by_shell(Program& program);
+
+// execvp(3)'s search, and its shell only where that was asked for. Returns only to say why. Async-signal-safe.
 ExecFailure execute(sys::Kernel& kernel, const Program& program) noexcept;
 
 // Says it to the user, with the exit code that shells and engines have for it: 126 or 127.

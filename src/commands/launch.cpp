@@ -277,11 +277,11 @@ Result<> release(sys::Kernel& kernel, Launch& what, pid_t child, std::span<const
     return passed;
 }
 
-std::optional<Error> refused_by_kernel(const Launch& what) {
+std::optional<Refusal> refused_by_kernel(const Launch& what) {
     if (what.barrier == nullptr || what.barrier->stage != Stage::kExecFailed) {
         return std::nullopt;
     }
-    return explain(what.barrier->exec, what);
+    return Refusal{explain(what.barrier->exec, what), what.barrier->exec.error};
 }
 
 Error become(sys::Kernel& kernel, const Launch& what) {

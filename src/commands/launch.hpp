@@ -58,7 +58,11 @@ struct Launch {
                                    std::span<const sock_filter> own_filter);
 
 // To be asked when the child has ended: why execve(2) refused the app, if it did.
-std::optional<Error> refused_by_kernel(const Launch& what);
+struct Refusal {
+    Error error;
+    int number; // errno
+};
+std::optional<Refusal> refused_by_kernel(const Launch& what);
 
 // The same without a child: confines, reads back and becomes the app. Returns only to say why not.
 Error become(sys::Kernel& kernel, const Launch& what);

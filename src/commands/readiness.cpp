@@ -2,6 +2,7 @@
 #include <string_view>
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "commands/readiness.hpp"
 #include "sys/write.hpp"
@@ -9,14 +10,32 @@
 namespace stepdown::commands {
 namespace {
 
-sys::Sys<> make_file(sys::Kernel& kernel, const std::string& path, const Start& start) {
+sys::Sys<sys::Fd> directory_of(sys::Kernel& kernel, std::string_view path) {
+    return kernel.open_at(AT_FDCWD, std::string(path.substr(0, path.rfind('/'))).c_str(), O_PATH | O_DIRECTORY);
+}
+
+const char* name_in(std::string_view path) { return path.data() + path.rfind('/') + 1; } // of a literal
+
+// Of a start before this one, which the container's restart has left: nothing would say any more that the app is ready.
+// A start that is not PID 1 may be one beside the app.
+void forget_ready_file(sys::Kernel& kernel) {
+    for (const std::string_view path : supervise::kReadyFiles) {
+        if (::getpid() != 1 || ::access(path.data(), F_OK) < 0) {
+            continue;
+        }
+        if (const auto directory = directory_of(kernel, path)) {
+            [[maybe_unused]] const auto removed = kernel.remove_at(directory->get(), name_in(path), 0);
+        }
+    }
+}
+
+sys::Sys<> make_file(sys::Kernel& kernel, std::string_view path, const Start& start) {
     constexpr mode_t kMode = 0644;
-    const std::size_t slash = path.rfind('/');
-    const auto directory = kernel.open_at(AT_FDCWD, path.substr(0, slash).c_str(), O_PATH | O_DIRECTORY);
+    const auto directory = directory_of(kernel, path);
     if (!directory) {
         return std::unexpected(directory.error());
     }
-    const char* const name = path.c_str() + slash + 1;
+    const char* const name = name_in(path);
     [[maybe_unused]] const auto removed = kernel.remove_at(directory->get(), name, 0); // of an earlier start
     const auto file = kernel.open_at(directory->get(), name, O_WRONLY | O_CREAT | O_EXCL, kMode);
     if (!file) {
@@ -34,11 +53,12 @@ sys::Sys<> make_file(sys::Kernel& kernel, const std::string& path, const Start& 
 
 Result<std::string> leave_ready_file(sys::Kernel& kernel, const Start& start) {
     if (start.plan.supervision.ready.kind == Readiness::Kind::kNone) {
+        forget_ready_file(kernel);
         return std::string();
     }
     int error = 0;
     for (const std::string_view path : supervise::kReadyFiles) {
-        if (const auto made = make_file(kernel, std::string(path), start)) {
+        if (const auto made = make_file(kernel, path, start)) {
             return std::string(path);
         } else if (error == 0) {
             error = made.error();

@@ -76,10 +76,25 @@ void tell(const supervise::Outcome& outcome, const Log& log) {
     }
 }
 
+// There was no app whose status it could be; but a peer may have its own.
+int status_of(const Refusal& refused, const cli::Parsed& parsed, const Log& log) {
+    int status = log.failed(refused.error);
+    if (!parsed.fails_as_tini) {
+        return parsed.failed_execution == 0 ? status : parsed.failed_execution;
+    }
+    status = refused.number == ENOENT || refused.number == EACCES ? status : 1;
+    for (const StatusRewrite& rewrite : parsed.plan.supervision.exit_statuses) {
+        if (rewrite.from == status) {
+            return rewrite.to;
+        }
+    }
+    return status;
+}
+
 // The child confines itself while PID 1 gets ready to watch it. Not inlined, nor is prepare(): what else a start has on
 // the stack would stay there as long as the app runs.
 [[gnu::noinline]] int supervise_app(sys::Kernel& kernel, Start& start, const supervise::SignalState& given,
-                                    const Log& log, StageClock& clock, int failed_execution) {
+                                    const Log& log, StageClock& clock, const cli::Parsed& parsed) {
     const Supervision& asked = start.plan.supervision;
     if (start.own_error) {
         log_to_own(start.own_error->fd.get());
@@ -125,11 +140,10 @@ void tell(const supervise::Outcome& outcome, const Log& log) {
     }
     clock.done("confine and verify", "released the app, pid " + std::to_string(*app));
     const supervise::Outcome outcome = watch->until_ended(*app, what.work);
-    const std::optional<Error> refused = refused_by_kernel(what);
+    const std::optional<Refusal> refused = refused_by_kernel(what);
     const Result<> heard = hearing ? hearing->end(!refused) : Result<>();
     if (refused) {
-        const int status = log.failed(*refused);
-        return failed_execution == 0 ? status : failed_execution;
+        return status_of(*refused, parsed, log);
     }
     tell(outcome, log);
     return heard ? outcome.status : log.failed(heard.error());
@@ -188,6 +202,9 @@ int run(sys::Kernel& kernel, const cli::Parsed& parsed, const supervise::SignalS
     if (!start) {
         return log.failed(start.error());
     }
+    if (parsed.text_by_shell) {
+        run_text_by_shell(start->program);
+    }
     for (const std::string& warning : start->plan.warnings) {
         log.warn(warning);
     }
@@ -215,7 +232,7 @@ int run(sys::Kernel& kernel, const cli::Parsed& parsed, const supervise::SignalS
     if (Result<> answered = wait_for_all(start->plan, log); !answered) {
         return log.failed(answered.error());
     }
-    return start->plan.init ? supervise_app(kernel, *start, given, log, clock, parsed.failed_execution)
+    return start->plan.init ? supervise_app(kernel, *start, given, log, clock, parsed)
                             : log.failed(become(kernel, launch_of(*start, given)));
 }
 

@@ -311,3 +311,65 @@ def test_ctrl_z_gives_the_shell_back_and_fg_the_app_its_terminal(ours, name, opt
     until(lambda: os.tcgetpgrp(terminal) == pid)
     os.write(terminal, b"exit 5\nexit 5\n")
     assert ended(pid, terminal) == 5
+
+
+@pytest.mark.parametrize("as_user", [{}, {"STEPDOWN_USER": "10001:10001", "STEPDOWN_RECEIPT": "off"}], ids=["as-is", "with-a-user"])
+@pytest.mark.parametrize("peer", ["tini", "dumb-init", "catatonit"])
+def test_a_script_without_its_first_line_is_the_shells(ours, theirs, folder, peer, as_user):
+    script = folder / "bare-script"
+    script.write_text('echo "bare $0 $*"; exit 6\n')
+    script.chmod(0o755)
+    env = {**as_user, "PATH": f"/no/such:{folder}:{os.environ['PATH']}"}
+    for words in ([str(script), "a", "b c"], ["bare-script", "a"]):
+        own, real = ours[peer].run("--", *words, env=env), theirs[peer].run("--", *words, env=env)
+        assert (own.code, own.out) == (real.code, real.out) == (6, f"bare {script} {' '.join(words[1:])}\n")
+    ended = ours["stepdown"].run("--user=10001", "--receipt=off", "--", str(script))
+    assert ended.code == 126 and "nor a script that begins with #!" in ended.err
+
+
+@pytest.mark.parametrize("peer,options", [("tini", []), ("tini", ["-e", "127", "-e", "126"]), ("tini", ["-e", "1"]), ("dumb-init", []), ("catatonit", [])])
+def test_what_cannot_be_executed_has_the_peers_status(ours, theirs, folder, peer, options):
+    (folder / "loop").is_symlink() or (folder / "loop").symlink_to("loop")
+    (folder / "closed").write_text("#!/bin/sh\n")
+    (folder / "closed").chmod(0o644)
+    (folder / "lost").write_text("#!/no/such/interpreter\n")
+    (folder / "lost").chmod(0o755)
+    for word in ("", "no-such-program", "/no/such", str(folder), *(f"{folder}/{name}" for name in ("loop", "loop/x", "closed", "closed/x", "lost"))):
+        if word == "" and options == ["-e", "127", "-e", "126"]:
+            continue
+        own, real = ours[peer].run(*options, "--", word), theirs[peer].run(*options, "--", word)
+        assert own.code == real.code, (word, own, real)
+
+
+def test_what_cannot_be_executed_is_told_in_the_kernels_words(ours, folder):
+    (folder / "loop").is_symlink() or (folder / "loop").symlink_to("loop")
+    for word, line in ((f"{folder}/loop", "Too many levels of symbolic links"), (f"{folder}/stepdown/x", "Not a directory")):
+        ended = ours["stepdown"].run("--user=10001", "--receipt=off", "--", word)
+        assert ended.code == 126 and line in ended.err, ended
+
+
+@pytest.mark.parametrize("peer", ["tini", "catatonit"])
+@pytest.mark.parametrize("words", ["echo -- a", "-- echo -- a", "echo -- -- a", "-g echo -- a", "-g -- echo -- a"])
+def test_dashes_behind_the_program_are_the_peers_where_none_were_before(ours, theirs, peer, words):
+    for env in ({}, {"POSIXLY_CORRECT": "1"}):
+        assert ours[peer].run(*words.split(), env=env).out == theirs[peer].run(*words.split(), env=env).out
+
+
+@pytest.mark.parametrize("written,tells", [("3", True), (" 3", True), ("+3", True), ("\t+3x", True), ("+-3", False), ("- 3", False), ("x3", False)])
+def test_tinis_verbosity_is_read_as_atoi_does(ours, written, tells):
+    assert ("Received SIGCHLD" in ours["tini"].run("true", env={"TINI_VERBOSITY": written}).err) == tells
+
+
+@pytest.mark.parametrize("rewrite,expected", [("15:10", "10"), ("15:0", "")])
+def test_dumb_inits_last_term_is_rewritten_as_any(ours, rewrite, expected):
+    script = f"{sys.executable} -c '{RECORDER}' & echo $!; read x"
+    process = ours["dumb-init"].start("-r", rewrite, "sh", "-c", script, stdin=-1)
+    left = int(process.stdout.readline())
+    assert process.stdout.readline() == "ready\n"
+    process.stdin.write("\n")
+    process.stdin.flush()
+    assert process.wait(timeout=PATIENCE) == 0
+    os.kill(left, signal.SIGHUP)
+    said = [process.stdout.readline().strip() for _ in range(2 if expected else 1)]
+    assert sorted(said) == sorted(["1", *([expected] if expected else [])])
+    os.kill(left, signal.SIGKILL)

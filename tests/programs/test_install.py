@@ -47,7 +47,8 @@ def test_what_is_there_is_replaced_while_it_runs(ours, tmp_path):
 def test_mistakes_are_one_line(ours, tmp_path):
     for words, code, text in (
         (["install", "--as=sysvinit", "/tmp/x"], 100, "is not one of tini"),
-        (["install"], 100, "no command"),
+        (["install"], 100, "no path: stepdown install"),
+        (["install", "--as=tini"], 100, "no path: stepdown install"),
         (["install", "a", "b"], 100, "install takes one path"),
         (["install", "/no/such/folder/x"], 101, "No such file or directory"),
     ):

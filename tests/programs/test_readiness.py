@@ -69,6 +69,17 @@ def test_without_a_start_that_says_how_nothing_is_ready(ours):
     assert ended.code == 100 and "start it with --ready" in ended.err
 
 
+def test_a_start_that_does_not_say_how_forgets_what_an_earlier_one_said(ours):
+    """As a container's restart with other options. Who is not PID 1 may be a start beside the app."""
+    last = "echo notify >/run/stepdown.ready; echo ready >>/run/stepdown.ready; "
+    start = f"{ours['stepdown'].path} --user=10001 --receipt=off -- {ours['stepdown'].path} ready"
+    words = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", "mount -t tmpfs tmpfs /run; " + last]
+    first, beside = (subprocess.run([*words[:-1], words[-1] + after], capture_output=True, text=True, check=False)
+                     for after in (f"exec {start}", f"{start}; exit $?"))
+    assert first.returncode == 100 and "start it with --ready" in first.stderr, first
+    assert beside.returncode == 0, beside
+
+
 def test_ready_by_notify(ours):
     process = start(ours, ["--ready=notify"], python("""
         say("up"); sys.stdin.readline(); notify("STATUS=x\\nREADY=1"); sys.stdin.readline()
