@@ -217,6 +217,21 @@ Result<> apply_strongest(Parsed& parsed, std::span<std::vector<Given>> weakest_f
     return {};
 }
 
+// What is asked of a PID 1 that there will not be.
+void warn_without_init(Plan& plan) {
+    std::string names;
+    for (const Option& option : options()) {
+        if (option.stage == Stage::kSupervise && option.name != "no-init" &&
+            std::ranges::contains(plan.settings, option.name, &Setting::name)) {
+            names.append(names.empty() ? "" : ", ").append(option.name);
+        }
+    }
+    if (!plan.init && !names.empty()) {
+        plan.warnings.push_back(
+            "--no-init: the app becomes this process, and nobody is left to do what is asked for by " + names);
+    }
+}
+
 Result<> take_app(Parsed& parsed, std::vector<std::string>&& app) {
     const CommandRow& row = row_of(parsed.command);
     if (row.app == CommandRow::App::kNone && !app.empty()) {
@@ -257,7 +272,11 @@ Result<Parsed> parse(const Words& words) {
             return parsed;
         }
     }
-    return complete(std::move(parsed), std::move(line->given), std::move(line->app), words);
+    Result<Parsed> all = complete(std::move(parsed), std::move(line->given), std::move(line->app), words);
+    if (all) {
+        warn_without_init(all->plan);
+    }
+    return all;
 }
 
 Result<Parsed> complete(Parsed parsed, std::vector<Given> flags, std::vector<std::string> app, const Words& words) {

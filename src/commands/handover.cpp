@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "commands/handover.hpp"
@@ -86,9 +87,26 @@ void add_listen_variables(const Plan& plan, std::vector<Variable>& changes) {
     changes.push_back({"LISTEN_FDNAMES", std::move(names)});
 }
 
+// A start as is hands on all that it was given; what this process has opened itself is close-on-exec.
+Result<> check_ready_descriptor(const Plan& plan) {
+    const Readiness& ready = plan.supervision.ready;
+    if (!plan.as_is || ready.kind != Readiness::Kind::kDescriptor) {
+        return {};
+    }
+    const int flags = ::fcntl(ready.number, F_GETFD);
+    if (flags < 0 || (flags & FD_CLOEXEC) != 0) {
+        return {};
+    }
+    return fail(ExitCode::kUsage, source_of(plan, "ready").where + ": descriptor " + std::to_string(ready.number) +
+                                      " is open already, and handed on to the app: choose another");
+}
+
 } // namespace
 
 Result<std::vector<Variable>> environment_changes(sys::Kernel& kernel, const Plan& plan) {
+    if (auto free = check_ready_descriptor(plan); !free) {
+        return std::unexpected(free.error());
+    }
     std::vector<Variable> changes;
     if (auto added = add_files(kernel, plan, changes); !added) {
         return std::unexpected(added.error());

@@ -1,10 +1,12 @@
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <memory>
 #include <optional>
 
 #include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "commands/clock.hpp"
@@ -41,12 +43,47 @@ void inherit_orphans(sys::Kernel& kernel, Subreaper asked, const Log& log) {
     }
 }
 
-// Behind the last change of ids, which would undo it.
-Result<> follow_parent(sys::Kernel& kernel, int number) {
-    const auto set = number == 0 ? sys::Sys<>() : kernel.set_parent_death_signal(number);
-    return set ? Result<>()
-               : call_failed(ExitCode::kInternal, "cannot ask for a signal when the parent ends",
-                             "prctl PR_SET_PDEATHSIG", set.error());
+// What this process gets when the one that started it ends.
+struct ParentsEnd {
+    pid_t parent = ::getppid();
+    int number = 0; // as the caller has set it; 0: nothing
+};
+
+ParentsEnd parents_end_now() {
+    ParentsEnd given;
+    ::prctl(PR_GET_PDEATHSIG, &given.number, 0, 0, 0);
+    return given;
+}
+
+// Behind the last change of ids, which undoes it. A parent that has gone before tells nobody any more: the signal comes
+// from here, as if from there.
+Result<> follow_parent(sys::Kernel& kernel, const ParentsEnd& given, int asked) {
+    const int number = asked != 0 ? asked : given.number;
+    if (number == 0) {
+        return {};
+    }
+    if (const auto set = kernel.set_parent_death_signal(number); !set) {
+        return call_failed(ExitCode::kInternal, "cannot ask for a signal when the parent ends",
+                           "prctl PR_SET_PDEATHSIG", set.error());
+    }
+    sigset_t pending;
+    ::sigpending(&pending); // the caller's wish may have been heard before the ids changed
+    if (::getppid() != given.parent && ::sigismember(&pending, number) == 0) {
+        siginfo_t ended{};
+        ended.si_signo = number;
+        ended.si_code = SI_USER;
+        ended.si_pid = given.parent;
+        ::syscall(SYS_rt_sigqueueinfo, ::getpid(), number, &ended);
+    }
+    return {};
+}
+
+// Orphans that do not come here cannot be followed.
+Result<> check_orphans_come(const Supervision& asked) {
+    return !asked.forking || asked.subreaper != Subreaper::kNever || ::getpid() == 1
+               ? Result<>()
+               : fail(ExitCode::kUsage, "--forking: with --subreaper=no the app's orphans come here only where this is "
+                                        "PID 1, and it is not: leave one out");
 }
 
 void tell(const supervise::Outcome& outcome, const Log& log) {
@@ -116,9 +153,6 @@ int status_of(const Refusal& refused, const cli::Parsed& parsed, const Log& log)
     const supervise::LentTerminal terminal(what.terminal, *app);
     accounts->close_app_end();
     inherit_orphans(kernel, asked.subreaper, log);
-    if (Result<> follows = follow_parent(kernel, asked.parent_death_signal); !follows) {
-        return log.failed(follows.error());
-    }
     std::optional<Hearing> hearing;
     if (what.heard) {
         hearing.emplace(kernel, start, log);
@@ -198,6 +232,10 @@ Result<> stay(sys::Kernel& kernel, const Start& start) {
 int run(sys::Kernel& kernel, const cli::Parsed& parsed, const supervise::SignalState& given) {
     const Log log(parsed.plan.log_level, parsed.plan.log_format);
     StageClock clock(log);
+    const ParentsEnd parents_end = parents_end_now();
+    if (Result<> come = check_orphans_come(parsed.plan.supervision); !come) {
+        return log.failed(come.error());
+    }
     Result<Start> start = prepare(kernel, parsed.plan);
     if (!start) {
         return log.failed(start.error());
@@ -228,6 +266,10 @@ int run(sys::Kernel& kernel, const cli::Parsed& parsed, const supervise::SignalS
         }
     } else if (Result<> down = give_root_up(kernel, *start, log, clock); !down) {
         return log.failed(down.error());
+    }
+    const int parent_death_signal = start->plan.init ? start->plan.supervision.parent_death_signal : 0;
+    if (Result<> follows = follow_parent(kernel, parents_end, parent_death_signal); !follows) {
+        return log.failed(follows.error());
     }
     if (Result<> answered = wait_for_all(start->plan, log); !answered) {
         return log.failed(answered.error());

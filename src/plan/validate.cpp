@@ -51,6 +51,16 @@ Result<> check_descriptors(const Plan& plan) {
                                           " is where a socket of --listen has to be: pass it as " +
                                           std::to_string(end) + " or above");
     }
+    const Readiness& ready = plan.supervision.ready;
+    if (ready.kind != Readiness::Kind::kDescriptor) {
+        return {};
+    }
+    const bool is_socket = !plan.sockets.empty() && ready.number < end;
+    if (is_socket || std::ranges::contains(plan.process.keep_fds, ready.number)) {
+        return fail(ExitCode::kUsage, at(plan, "ready") + "the app has something else as descriptor " +
+                                          std::to_string(ready.number) + ", by " +
+                                          (is_socket ? "--listen" : "--keep-fd") + ": choose another");
+    }
     return {};
 }
 
@@ -83,6 +93,16 @@ Result<> check_supervision(const Plan& plan) {
     if (asked.watchdog && asked.ready.kind == Readiness::Kind::kDescriptor) {
         return fail(ExitCode::kUsage, at(plan, "watchdog") + "comes by sd_notify(3), ready by a descriptor: choose "
                                                              "--ready=notify");
+    }
+    const bool notifies = asked.watchdog || asked.ready.kind == Readiness::Kind::kNotify;
+    if (notifies && plan.landlock.scope_abstract_sockets && plan.landlock.mode != LandlockMode::kOff) {
+        return fail(ExitCode::kUsage, at(plan, "scope") + "abstract keeps the app from NOTIFY_SOCKET, which is such a "
+                                                          "socket of PID 1's, and --ready=notify and --watchdog need "
+                                                          "it: leave one out");
+    }
+    if (asked.forking && asked.kill_on_orphan) {
+        return fail(ExitCode::kUsage, at(plan, "kill-on-orphan") + "only the app's first process would be killed, and "
+                                                                   "with --forking another goes on: leave one out");
     }
     if (asked.stop_signal != 0 && term_too) {
         return fail(ExitCode::kUsage, at(plan, "stop-signal") + "this and signal both say what TERM is sent on as: "

@@ -155,6 +155,42 @@ def test_with_kill_on_orphan_the_app_does_not_outlive_a_stepdown_that_is_not_pid
             until(lambda: state(app) in ("", "Z"))
 
 
+def test_a_signal_of_the_parents_end_is_had_whenever_that_ends_and_whoever_asked_for_it(ours, folder):
+    """Its own wish before and after the end, and a wish of the caller's, which the change of ids would undo."""
+    app = ["sh", "-c", "trap 'echo got; exit 5' USR1; echo up; while :; do sleep 0.05; done"]
+    late = folder / "waits-for-the-end"
+    late.write_text("#!/bin/sh\nwhile kill -0 $PARENT 2>/dev/null; do sleep 0.05; done\n")
+    late.chmod(0o755)
+    wish = "import ctypes; ctypes.CDLL(None).prctl(1, 10); "
+    for wishes, options, is_late in (("", ["--parent-death-signal=USR1"], False), ("", ["--parent-death-signal=USR1", f"--before-drop={late}"], True),
+                                     (wish, [], False), (wish, [f"--before-drop={late}"], True), (wish, ["--no-init"], False)):
+        words = [ours["stepdown"].path, *USER, *options, "--", *app]
+        start = f"import os; os.environ['PARENT'] = str(os.getpid())\nif os.fork() == 0: {wishes}os.execv({words[0]!r}, {words!r})\nos.read(0, 1)"
+        parent = subprocess.Popen([sys.executable, "-c", start], stdin=-1, stdout=-1, text=True)
+        if is_late:
+            until(lambda: children(parent.pid) and children(children(parent.pid)[0]))
+        else:
+            assert parent.stdout.readline() == "up\n"
+        parent.stdin.close()
+        parent.wait()
+        parent.stdin = None
+        out, _ = parent.communicate(timeout=PATIENCE)
+        assert out == "got\n" or is_late, options  # or it has ended by it before it was up
+
+
+def test_without_pid_1_what_it_is_asked_for_is_told(ours):
+    ended = ours["stepdown"].run(*USER, "--no-init", "--drain=1s", "--grace=1s", "--", "true", env={"STEPDOWN_SIGNAL_GROUP": "true"})
+    assert ended.code == 0 and "nobody is left to do what is asked for by signal-group, grace, drain" in ended.err, ended
+    assert ours["stepdown"].run(*USER, "--no-init", "--", "true").err == ""
+
+
+def test_a_descriptor_that_is_handed_on_is_not_readys(ours):
+    line = f"exec {ours['tini'].path} -s -- true 5</dev/null"
+    for number, refused in ((5, True), (6, False)):
+        ended = subprocess.run(["sh", "-c", line], env={**os.environ, "STEPDOWN_READY": f"fd:{number}"}, capture_output=True, text=True, check=False)
+        assert (ended.returncode == 100 and f"descriptor {number} is open already" in ended.stderr) == refused, ended
+
+
 def test_a_core_is_noted_where_the_kernel_wrote_one(ours, folder):
     place = folder / "cores"
     place.mkdir(exist_ok=True)

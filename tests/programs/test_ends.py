@@ -37,35 +37,25 @@ def test_a_daemon_that_is_sought_is_ended_with_all_that_it_may_be(ours, as_pid_1
     assert ends in err and "no process was found" in err, err
 
 
-def test_pid_1_ends_though_it_may_not_end_all(ours):
-    """Root's process, as docker exec -u root leaves one: the kernel ends it with PID 1."""
-    process = ours["stepdown"].start(*USER, "--drain=300ms", "--", "sleep", "1000", as_pid_1=True)
+@pytest.mark.parametrize("by_hook", [True, False])
+def test_pid_1_ends_though_it_may_not_end_all(ours, folder, by_hook):
+    """Root's process, as a hook before the drop or docker exec -u root leaves one: the kernel ends it with PID 1."""
+    hook = folder / "leaves-one"
+    hook.write_text("#!/bin/sh\nsleep 1001 >/dev/null 2>&1 &\n")
+    hook.chmod(0o755)
+    options = [f"--before-drop={hook}"] if by_hook else []
+    process = ours["stepdown"].start(*USER, *options, "--drain=300ms", "--", "sh", "-c", "echo up; exec sleep 1000", as_pid_1=True)
+    assert process.stdout.readline() == "up\n"
     pid = pid_1(process)
-    until(lambda: len(children(pid)) == 1)
-    subprocess.run(["nsenter", f"--target={pid}", "--pid", "sh", "-c", "sleep 1001 & exit 0"], check=True, stdout=subprocess.DEVNULL,
-                   stderr=subprocess.DEVNULL)
+    if not by_hook:
+        subprocess.run(["nsenter", f"--target={pid}", "--pid", "sh", "-c", "sleep 1001 & exit 0"], check=True, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL)
     until(lambda: len(children(pid)) == 2)
-    left = children(pid)[1]
+    [left] = [child for child in children(pid) if os.stat(f"/proc/{child}").st_uid == 0]
     os.kill(pid, signal.SIGTERM)
     code, _, err = finish(process)
     assert code == 143 and "SIGKILL did not end" in err and "were killed" not in err, err
     assert state(left) == ""
-
-
-def test_who_may_not_end_all_and_is_not_pid_1_ends_too(ours, folder):
-    hook = folder / "leaves-one"
-    hook.write_text("#!/bin/sh\nsleep 1002 >/dev/null 2>&1 &\n")
-    hook.chmod(0o755)
-    process = ours["stepdown"].start(*USER, f"--before-drop={hook}", "--drain=300ms", "--", "sh", "-c", "echo up; exec sleep 1000")
-    assert process.stdout.readline() == "up\n"
-    left = [pid for pid in children(process.pid) if os.stat(f"/proc/{pid}").st_uid == 0]
-    try:
-        process.terminate()
-        code, _, err = finish(process)
-        assert code == 143 and (not left or "they go on" in err), err
-    finally:
-        for pid in left:
-            os.kill(pid, signal.SIGKILL)
 
 
 # Who is asked to end starts one more, which knows nothing of that. Beside it one that has been told as its parent was.

@@ -445,6 +445,6 @@ def test_names_of_orphans_are_told_under_the_filter(ours):
 def test_mistakes_are_one_line(ours):
     for options, line in ((["--ready=soon"], "is not fd:N"), (["--ready=fd:2"], "is not fd:N"), (["--ready=tcp:0"], "tcp:PORT"),
                           (["--pidfile=/x"], "only --forking reads one"), (["--watchdog=0"], "no time at all"),
-                          (["--ready=notify", "--no-init"], "leave out --no-init")):
+                          (["--ready=notify", "--no-init"], "leave out --no-init"), (["--subreaper=no", "--forking"], "leave one out")):
         ended = ours["stepdown"].run("--user=10001", "--receipt=off", *options, "--", "true")
         assert ended.code == 100 and line in ended.err, ended

@@ -52,6 +52,39 @@ TEST(Check, RootAsItIsIsNotConfinedAndSaysSo) {
     EXPECT_EQ(refused(plan), "");
 }
 
+TEST(Check, ADescriptorIsForOneThing) {
+    Plan plan = plan_of(10001, 10001);
+    plan.settings.push_back({"ready", "fd:4", {SourceKind::kFlag, "--ready"}});
+    plan.supervision.ready = {.kind = Readiness::Kind::kDescriptor, .number = 4, .path = {}};
+    plan.process.keep_fds = {5};
+    plan.sockets.resize(1);
+    EXPECT_EQ(refused(plan), "");
+    plan.sockets.resize(2);
+    EXPECT_EQ(refused(plan), "--ready: the app has something else as descriptor 4, by --listen: choose another");
+    plan.sockets.clear();
+    plan.process.keep_fds = {4, 5};
+    EXPECT_EQ(refused(plan), "--ready: the app has something else as descriptor 4, by --keep-fd: choose another");
+}
+
+TEST(Check, WhatPid1IsAskedForMustBePossible) {
+    Plan plan = plan_of(10001, 10001);
+    plan.supervision.forking = true;
+    EXPECT_EQ(refused(plan), "");
+    plan.supervision.kill_on_orphan = true;
+    EXPECT_THAT(refused(plan), HasSubstr("only the app's first process would be killed"));
+
+    plan.supervision = {};
+    plan.landlock.scope_abstract_sockets = true;
+    EXPECT_EQ(refused(plan), "");
+    plan.supervision.watchdog = std::chrono::seconds(1);
+    EXPECT_THAT(refused(plan), HasSubstr("keeps the app from NOTIFY_SOCKET"));
+    plan.supervision = {};
+    plan.supervision.ready.kind = Readiness::Kind::kNotify;
+    EXPECT_THAT(refused(plan), HasSubstr("keeps the app from NOTIFY_SOCKET"));
+    plan.landlock.mode = LandlockMode::kOff;
+    EXPECT_EQ(refused(plan), "");
+}
+
 TEST(Check, EmulationThatCannotBeOrIsInVain) {
     Plan plan = plan_of(10001, 10001);
     plan.settings.push_back({"emulate-root", "full", {SourceKind::kFlag, "--emulate-root"}});
