@@ -143,14 +143,16 @@ int status_of(const Refusal& refused, const cli::Parsed& parsed, const Log& log)
     std::vector<std::string> variables;
     add_variables(start.program, *accounts, asked, variables);
     Launch what = launch_of(start, given);
-    what.terminal = supervise::owned_terminal(start.own_error && start.own_error->is_terminal);
+    const int controlling = supervise::controlling_terminal(start.own_error && start.own_error->is_terminal);
+    what.terminal = supervise::owned_terminal(controlling);
     what.ready_from = accounts->app_end();
     what.ready_to = asked.ready.number;
     const Result<pid_t> app = spawn(kernel, what);
     if (!app) {
         return log.failed(app.error());
     }
-    const supervise::LentTerminal terminal(what.terminal, *app);
+    // A shell with job control may bring to the front what it has started in the background.
+    const supervise::LentTerminal terminal(asked.job_control ? controlling : what.terminal, *app);
     accounts->close_app_end();
     inherit_orphans(kernel, asked.subreaper, log);
     std::optional<Hearing> hearing;

@@ -59,8 +59,8 @@ class Watch {
     // Without an app: reaps until INT or TERM arrives.
     void until_asked_to_stop() noexcept;
 
-    // The app has the terminal, which must outlive the watch: what stops it there stops this process as well, or where
-    // nobody could continue it does not stop it.
+    // The app's terminal, which must outlive the watch: what stops it there stops this process as well, or where nobody
+    // could continue it does not stop it.
     void at(const LentTerminal& terminal) noexcept { terminal_ = terminal ? &terminal : nullptr; }
 
     // Until the app has ended and no child is left. A stopped app has not ended.

@@ -10,15 +10,18 @@
 
 namespace stepdown::supervise {
 
-int owned_terminal(bool error_is_terminal) noexcept {
-    const pid_t own_group = ::getpgrp();
+int controlling_terminal(bool error_is_terminal) noexcept {
     const int last = error_is_terminal ? STDERR_FILENO : STDOUT_FILENO;
     for (int fd = STDIN_FILENO; fd <= last; ++fd) {
-        if (::tcgetpgrp(fd) == own_group) {
+        if (::tcgetpgrp(fd) >= 0) {
             return fd;
         }
     }
     return -1;
+}
+
+int owned_terminal(int terminal) noexcept {
+    return terminal >= 0 && ::tcgetpgrp(terminal) == ::getpgrp() ? terminal : -1;
 }
 
 std::optional<OwnError> open_own_error() noexcept {

@@ -8,10 +8,13 @@
 
 namespace stepdown::supervise {
 
-// The descriptor (0, 1 or 2) of this session's terminal if the caller's process group is in its foreground, else -1:
-// only then may the app be given it. A stepdown started with & in an interactive shell must not steal the terminal.
-// error_is_terminal: whether 2 is one at all, which open_own_error() knows.
-int owned_terminal(bool error_is_terminal) noexcept;
+// The descriptor (0, 1 or 2) of this session's terminal, or -1. error_is_terminal: whether 2 is one at all, which
+// open_own_error() knows.
+int controlling_terminal(bool error_is_terminal) noexcept;
+
+// The same descriptor if the caller's process group is in its foreground, else -1: only then may the app be given it. A
+// stepdown started with & in an interactive shell must not steal the terminal.
+int owned_terminal(int terminal) noexcept;
 
 // Standard error opened once more, if it is a terminal or a pipe, never to wait for: output may be held back (Ctrl-S),
 // nobody read the other side, or the app take the last room. O_NONBLOCK on the descriptor that is there would be the
@@ -22,12 +25,12 @@ struct OwnError {
 };
 std::optional<OwnError> open_own_error() noexcept; // nothing: neither, or a pipe that cannot be opened again
 
-// The terminal while the app's process group has its foreground. Nothing of it blocks where every signal is blocked, so
-// that tcsetpgrp(3) cannot stop the caller with SIGTTOU; none of it asks for a right that PID 1's filter does not
-// leave.
+// The terminal that the app's process group has the foreground of, or may come to have. Nothing of it blocks where
+// every signal is blocked, so that tcsetpgrp(3) cannot stop the caller with SIGTTOU; none of it asks for a right that
+// PID 1's filter does not leave.
 class LentTerminal {
   public:
-    // Before the filter. terminal: as owned_terminal() has it, -1: none; app: the group's leader.
+    // Before the filter. terminal: a descriptor or -1; app: the group's leader.
     LentTerminal(int terminal, pid_t app) noexcept;
     LentTerminal(const LentTerminal&) = delete;
     LentTerminal& operator=(const LentTerminal&) = delete;

@@ -313,6 +313,19 @@ def test_ctrl_z_gives_the_shell_back_and_fg_the_app_its_terminal(ours, name, opt
     assert ended(pid, terminal) == 5
 
 
+@pytest.mark.parametrize("name,options", [("dumb-init", ["-c"]), ("stepdown", ["--user=10001:10001", "--receipt=off", "--job-control", "--"])])
+def test_an_app_in_the_background_stops_when_it_reads_and_gets_the_terminal_with_fg(ours, name, options):
+    pid, terminal = at_terminal(["bash", "--norc", "--noprofile", "-i"])
+    os.write(terminal, (" ".join([ours[name].path, *options]) + " sh -c 'read x; echo \"got $x\"' &\n").encode())
+    read_until(terminal, rb"Stopped", again=b"jobs\n")
+    os.write(terminal, b"fg\n")
+    until(lambda: os.tcgetpgrp(terminal) != pid)
+    read_until(terminal, rb"got hello", again=b"hello\n")
+    until(lambda: os.tcgetpgrp(terminal) == pid)
+    os.write(terminal, b"exit 5\nexit 5\n")
+    assert ended(pid, terminal) == 5
+
+
 @pytest.mark.parametrize("as_user", [{}, {"STEPDOWN_USER": "10001:10001", "STEPDOWN_RECEIPT": "off"}], ids=["as-is", "with-a-user"])
 @pytest.mark.parametrize("peer", ["tini", "dumb-init", "catatonit"])
 def test_a_script_without_its_first_line_is_the_shells(ours, theirs, folder, peer, as_user):
