@@ -246,6 +246,7 @@ void Watch::take(Event event) noexcept {
         break;
     case Action::kLeaveRest:
         outcome_.rest_left = true;
+        outcome_.own_status = outcome_.own_status || !app_reaped_;
         break;
     }
 }
@@ -295,9 +296,11 @@ void Watch::kill_app() noexcept {
     if (to_group_) {
         signal_group(SIGKILL);
     }
-    signal_app(SIGKILL);
+    const bool may_be = signal_app(SIGKILL);
     if (app_ == 0) {
         end_without_daemon();
+    } else if (!may_be) { // another user's by now, as sudo(8) makes it
+        arm(kKilledEnds);
     }
 }
 

@@ -33,12 +33,12 @@ enum class Action : std::uint8_t {
     kRelease,        // kForwardAndTime for the one that was kept
     kReleaseToo,     // and forward this one, if it is another
     kAbortApp,       // SIGABRT, and arm the timer with --grace or 10 s
-    kKillApp,
-    kDrain,     // SIGTERM to all that is left; arm the timer with --drain
-    kDrainNew,  // SIGTERM to what has come to PID 1 since
-    kKillRest,  // SIGKILL to all that is left; arm the timer with 2 s
-    kKillNew,   // and to what has come to PID 1 since
-    kLeaveRest, // what may not be killed, or does not end by it
+    kKillApp,        // arm the timer with 2 s if it may not be killed
+    kDrain,          // SIGTERM to all that is left; arm the timer with --drain
+    kDrainNew,       // SIGTERM to what has come to PID 1 since
+    kKillRest,       // SIGKILL to all that is left; arm the timer with 2 s
+    kKillNew,        // and to what has come to PID 1 since
+    kLeaveRest,      // what may not be killed, or does not end by it
 };
 
 struct Step {

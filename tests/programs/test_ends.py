@@ -1,6 +1,7 @@
 """PID 1's own end, where it may not end others, where others come late, and where it does not know who its app is."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -56,6 +57,21 @@ def test_pid_1_ends_though_it_may_not_end_all(ours, folder, by_hook):
     code, _, err = finish(process)
     assert code == 143 and "SIGKILL did not end" in err and "were killed" not in err, err
     assert state(left) == ""
+
+
+def test_pid_1_ends_though_it_may_not_end_its_app(ours, folder):
+    """As behind sudo(8): it started as PID 1's user."""
+    root = folder / "python-of-root"
+    shutil.copy(os.path.realpath(sys.executable), root)
+    root.chmod(0o4755)
+    app = "import os, time; os.setuid(0); print('up', flush=True); time.sleep(1000)"
+    words = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "setpriv", "--reuid=10001", "--regid=10001", "--clear-groups",
+             ours["tini"].path, "--", str(root), "-c", app]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "STEPDOWN_GRACE": "300ms"})
+    assert process.stdout.readline() == "up\n"
+    os.kill(pid_1(process), signal.SIGTERM)
+    code, _, err = finish(process)
+    assert code == 111 and "SIGKILL did not end" in err, err
 
 
 # Who is asked to end starts one more, which knows nothing of that. Beside it one that has been told as its parent was.

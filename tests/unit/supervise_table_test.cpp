@@ -89,13 +89,17 @@ TEST(SuperviseTable, NobodyIsSignalledOnceTheAppHasEndedOrBeenKilled) {
 }
 
 // Another user's processes, which it may not kill: nothing that they do would end the wait.
-TEST(SuperviseTable, WhatSigkillDoesNotEndIsLeft) { EXPECT_EQ(step(kDrainKilled, kTimer), (Step{kLeaveRest, kEnded})); }
+TEST(SuperviseTable, WhatSigkillDoesNotEndIsLeft) {
+    EXPECT_EQ(step(kKilled, kTimer), (Step{kLeaveRest, kEnded}));
+    EXPECT_EQ(step(kDrainKilled, kTimer), (Step{kLeaveRest, kEnded}));
+}
 
 TEST(SuperviseTable, ItEndsWithTheLastChildOrLeavesWhatCannotBeEnded) {
     for (const State state : kStates) {
         for (const Event event : kEvents) {
             EXPECT_EQ(step(state, event).next == kEnded,
-                      event == kNoChildLeft || state == kEnded || (state == kDrainKilled && event == kTimer));
+                      event == kNoChildLeft || state == kEnded ||
+                          ((state == kKilled || state == kDrainKilled) && event == kTimer));
         }
     }
 }
