@@ -1,6 +1,7 @@
 #include <cerrno>
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -17,10 +18,36 @@ namespace {
 
 constexpr off_t kLargest = 1 << 20;
 
-// A new directory is the app's alone.
+// Whether the app finds its files there, and nobody but it and root can put others in their places.
+bool is_private(const struct stat& now, uid_t uid) {
+    const bool others_write = (now.st_mode & (S_IWGRP | S_IWOTH)) != 0 && (now.st_mode & S_ISVTX) == 0;
+    const bool is_open_roots = now.st_uid == 0 && (now.st_mode & S_IXOTH) != 0;
+    return S_ISDIR(now.st_mode) && !others_write && (now.st_uid == uid || is_open_roots);
+}
+
+// A new directory is the app's alone. One that is there may be in others' use, as /dev/shm is: it stays as it is.
 Result<> make_private_directory(Job& job, std::string_view path) {
-    const SetupStep step{.kind = SetupKind::kMakeDirectory, .path = std::string(path), .mode = 0500};
-    return make_directory(job, step);
+    const auto place = reach(job, path, true);
+    if (!place) {
+        return std::unexpected(place.error());
+    }
+    const auto found = look_at(job.kernel, **place);
+    if (!found) {
+        return job.give_up(found.error(), path);
+    }
+    if (!*found) {
+        const SetupStep step{.kind = SetupKind::kMakeDirectory, .path = std::string(path), .mode = 0500};
+        return make_directory(job, step);
+    }
+    const struct stat& now = (*found)->now;
+    if (is_private(now, job.uid)) {
+        return {};
+    }
+    return fail(
+        ExitCode::kSetup,
+        fmt::format("--secrets-dir: {} is no directory that the app may enter and only it and root may write to "
+                    "(owner {}:{}, mode {:04o}): name a new one in it, as {}/secrets",
+                    printable(path), now.st_uid, now.st_gid, now.st_mode & kPermissionBits, printable(path)));
 }
 
 } // namespace

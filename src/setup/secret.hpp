@@ -15,7 +15,9 @@ namespace stepdown::setup {
 // error shows what is in it. Errors: ExitCode::kSetup.
 Result<std::string> read_secret(sys::Kernel& kernel, const Secret& secret);
 
-// Leaves text as DIRECTORY/NAME for uid alone. Returns whether the directory is on a tmpfs. Errors: ExitCode::kSetup.
+// Leaves text as DIRECTORY/NAME for uid alone. A directory that is missing is made, uid's own and 0500; one that is
+// there is never changed, and must be root's or uid's with nobody else who could swap files in it, by its mode or the
+// sticky bit. Returns whether the directory is on a tmpfs. Errors: ExitCode::kSetup.
 Result<bool> leave_secret(sys::Kernel& kernel, const Secret& secret, std::string_view directory, std::string_view text,
                           uid_t uid, gid_t gid);
 
