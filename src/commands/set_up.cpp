@@ -1,5 +1,9 @@
 #include "commands/set_up.hpp"
 
+#include <fmt/format.h>
+#include <linux/capability.h>
+#include <unistd.h>
+
 #include "commands/hooks.hpp"
 #include "commands/progress.hpp"
 #include "setup/account.hpp"
@@ -10,6 +14,12 @@
 
 namespace stepdown::commands {
 namespace {
+
+// docker run --user, Kubernetes' runAsNonRoot: what root alone may do is left to whoever made the image or the volume.
+bool is_unprivileged(const Start& start) {
+    constexpr std::uint64_t kRootsWork = 1ULL << CAP_CHOWN | 1ULL << CAP_DAC_OVERRIDE;
+    return ::geteuid() != 0 && (start.before.capabilities->effective & kRootsWork) == 0;
+}
 
 // Many images are read-only, and few programs need the entry: the start goes on without.
 void add_account(sys::Kernel& kernel, const Start& start, const Log& log) {
@@ -29,7 +39,7 @@ Result<> own_stdio(sys::Kernel& kernel, const Start& start, const Log& log) {
         return {};
     }
     Result<> owned = setup::own_stdio(kernel, start.wanted.uid->front());
-    if (!owned && start.plan.setup_best_effort) {
+    if (!owned && (start.plan.setup_best_effort || is_unprivileged(start))) {
         log.warn("skipped: " + owned.error().line);
         return {};
     }
@@ -41,10 +51,12 @@ Result<> do_steps(sys::Kernel& kernel, const Start& start, const Log& log) {
         return {};
     }
     WalkProgress progress(log);
-    const Result<setup::Outcome> outcome =
-        setup::run(kernel, start.plan.setup, start.wanted.uid->front(), start.wanted.gid->front(),
-                   start.before.capabilities->effective,
-                   {.best_effort = start.plan.setup_best_effort, .own = start.plan.own, .progress = &progress});
+    const Result<setup::Outcome> outcome = setup::run(kernel, start.plan.setup, start.wanted.uid->front(),
+                                                      start.wanted.gid->front(), start.before.capabilities->effective,
+                                                      {.best_effort = start.plan.setup_best_effort,
+                                                       .unprivileged = is_unprivileged(start),
+                                                       .own = start.plan.own,
+                                                       .progress = &progress});
     if (!outcome) {
         return std::unexpected(outcome.error());
     }
@@ -84,6 +96,14 @@ Result<> open_sockets(sys::Kernel& kernel, Start& start) {
     return {};
 }
 
+Result<> run_hooks(const Start& start, const Log& log) {
+    const Hooks& hooks = start.plan.hooks;
+    if (is_unprivileged(start) && !(hooks.before_drop.empty() && hooks.before_drop_dirs.empty())) {
+        log.warn(fmt::format("the start is not root's: the hooks that are to run as root run as uid {}", ::geteuid()));
+    }
+    return run_before_drop(hooks, log);
+}
+
 } // namespace
 
 // The hooks last: they find all that was made.
@@ -93,7 +113,7 @@ Result<> set_up(sys::Kernel& kernel, Start& start, const Log& log) {
     done = done ? do_steps(kernel, start, log) : done;
     done = done ? leave_secrets(kernel, start, log) : done;
     done = done ? open_sockets(kernel, start) : done;
-    return done ? run_before_drop(kernel, start.plan.hooks, log) : done;
+    return done ? run_hooks(start, log) : done;
 }
 
 } // namespace stepdown::commands

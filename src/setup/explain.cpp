@@ -122,6 +122,11 @@ std::string_view advice(const Trouble& trouble, const Nature& nature) {
     }
 }
 
+std::string what_failed(const Trouble& trouble, std::string_view path) {
+    return fmt::format("cannot {} {}: {} ({})", verb(trouble.act), printable(path), std::strerror(trouble.error),
+                       call(trouble.act));
+}
+
 void append_escaped(std::string& out, char byte) {
     const auto value = static_cast<unsigned char>(byte);
     if (byte == '\n') {
@@ -175,8 +180,7 @@ std::string explain(const Trouble& trouble, std::string_view path, std::uint64_t
     if (trouble.error == 0) {
         return fmt::format("will not {} {}: {}", verb(trouble.act), printable(path), trouble.why);
     }
-    std::string line = fmt::format("cannot {} {}: {} ({})", verb(trouble.act), printable(path),
-                                   std::strerror(trouble.error), call(trouble.act));
+    std::string line = what_failed(trouble, path);
     if (const std::string_view name = missing_capability(trouble, effective); !name.empty() && !nature.immutable) {
         return fmt::format("{}: {} is missing: add it (docker run --cap-add={}), or let the step be skipped "
                            "(--own-allow=no-chown, --setup-best-effort)",
@@ -187,6 +191,10 @@ std::string explain(const Trouble& trouble, std::string_view path, std::uint64_t
         line += what;
     }
     return line;
+}
+
+std::string explain_unprivileged(const Trouble& trouble, std::string_view path) {
+    return what_failed(trouble, path) + ": the start is not root's";
 }
 
 std::string printable(std::string_view path) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cerrno>
 #include <cstdint>
 #include <expected>
 #include <string>
@@ -37,6 +38,13 @@ unsigned kind_of(const Trouble& trouble, const Nature& nature);
 
 // True when every other file of the same step would fail for the same reason.
 bool is_hopeless(const Trouble& trouble, std::uint64_t effective);
+
+// Whether the kernel says that somebody else, or nobody, may do it.
+constexpr bool is_refusal(int error) { return error == EPERM || error == EACCES || error == EROFS; }
+
+// The same for a start that is not root's, where no advice helps: "cannot change the owner of /data/x: Operation not
+// permitted (fchownat): the start is not root's".
+std::string explain_unprivileged(const Trouble& trouble, std::string_view path);
 
 // "cannot change the owner of /data/x: Read-only file system (fchownat): mount it read-write, ...". One line, whatever
 // is in the path.

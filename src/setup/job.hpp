@@ -28,6 +28,7 @@ struct Job {
     gid_t gid;
     std::uint64_t effective;
     bool best_effort;
+    bool unprivileged;
     const OwnRules& rules;
     Progress* progress = nullptr;
 
@@ -46,7 +47,7 @@ struct Job {
     Result<> failed(const Trouble& trouble, std::string_view where, int fd = -1);
 };
 
-// For work outside the steps, which root does with every capability and no leave to skip anything.
+// For work outside the steps, where nothing may be skipped and root has every capability.
 Job plain_job(sys::Kernel& kernel, std::string_view flag, std::string_view path, uid_t uid, gid_t gid);
 
 // A file that is to be changed and has several names may have one of them outside the tree: the last run's app links

@@ -18,7 +18,7 @@ bool links_are_protected(Job& job) {
 } // namespace
 
 Try<> check_links(Job& job, const struct stat& now) {
-    if (S_ISDIR(now.st_mode) || now.st_nlink <= 1) {
+    if (S_ISDIR(now.st_mode) || now.st_nlink <= 1 || job.unprivileged) { // who is not root gives nothing of root's
         return {};
     }
     if (now.st_uid == 0) {

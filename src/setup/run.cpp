@@ -3,6 +3,7 @@
 #include <iterator>
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "setup/job.hpp"
 #include "setup/setup.hpp"
@@ -56,13 +57,16 @@ Job plain_job(sys::Kernel& kernel, std::string_view flag, std::string_view path,
             .gid = gid,
             .effective = ~std::uint64_t{0},
             .best_effort = false,
+            .unprivileged = ::geteuid() != 0, // for the words of a refusal
             .rules = rules};
 }
 
 std::unexpected<Error> Job::give_up(const Trouble& trouble, std::string_view where, int fd) {
     const Nature nature = nature_of(fd);
-    pardoned = (kind_of(trouble, nature) & rules.allowed) != 0;
-    return fail(ExitCode::kSetup, line_of(*this, explain(trouble, where, effective, nature)));
+    const bool is_roots = unprivileged && is_refusal(trouble.error);
+    pardoned = is_roots || (kind_of(trouble, nature) & rules.allowed) != 0;
+    return fail(ExitCode::kSetup, line_of(*this, is_roots ? explain_unprivileged(trouble, where)
+                                                          : explain(trouble, where, effective, nature)));
 }
 
 Result<> Job::failed(const Trouble& trouble, std::string_view where, int fd) {
@@ -93,6 +97,7 @@ Result<Outcome> run(sys::Kernel& kernel, std::span<const SetupStep> steps, uid_t
                 .gid = gid,
                 .effective = effective,
                 .best_effort = rules.best_effort,
+                .unprivileged = rules.unprivileged,
                 .rules = rules.own,
                 .progress = rules.progress};
         Result<> done = action->carry_out(job, step);

@@ -35,7 +35,8 @@ class Progress {
 };
 
 struct Rules {
-    bool best_effort = false; // a failure becomes a line of Outcome::skipped and the work goes on
+    bool best_effort = false;  // a failure becomes a line of Outcome::skipped and the work goes on
+    bool unprivileged = false; // who starts is not root: what only root may do becomes such a line
     OwnRules own = {};
     Progress* progress = nullptr;
 };

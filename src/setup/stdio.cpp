@@ -26,7 +26,9 @@ Result<> own_stdio(sys::Kernel& kernel, uid_t uid) {
         }
         if (const auto given = kernel.change_owner_at(fd, "", uid, sys::kUnchanged); !given) {
             return call_failed(ExitCode::kSetup, fmt::format("--own-stdio: cannot give descriptor {} to the app", fd),
-                               "fchownat", given.error(), "the container needs --cap-add=CHOWN at its start");
+                               "fchownat", given.error(),
+                               ::geteuid() == 0 ? "the container needs --cap-add=CHOWN at its start"
+                                                : "the start is not root's");
         }
     }
     return {};
