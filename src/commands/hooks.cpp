@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "commands/hooks.hpp"
+#include "setup/explain.hpp"
 #include "sys/directory.hpp"
 
 namespace stepdown::commands {
@@ -22,6 +23,9 @@ using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
 constexpr char kShell[] = "/bin/sh";
+constexpr std::string_view kLate = "was not done in time: killed";
+constexpr std::string_view kStopped = "was ended: the container is to stop";
+constexpr std::int64_t kNanoseconds = 1'000'000'000; // of a second
 
 bool is_stopped() {
     sigset_t pending;
@@ -34,13 +38,16 @@ std::unexpected<Error> hook_failed(const std::string& what, std::string_view why
     return fail(ExitCode::kSetup, fmt::format("the hook {} {}", what, why));
 }
 
-// A process group of its own, so that all of it can be ended; signals as a new program expects them.
-Result<pid_t> spawn(const std::string& what, std::vector<std::string> words) {
-    std::vector<char*> argv;
-    for (std::string& word : words) {
-        argv.push_back(word.data());
-    }
-    argv.push_back(nullptr);
+std::unexpected<Error> not_run(const std::string& what, int error) {
+    return call_failed(ExitCode::kSetup, "cannot run the hook " + what, "posix_spawn", error);
+}
+
+// In one line, whatever the script is.
+std::string quoted(const std::string& command) { return "\"" + setup::printable(command) + "\""; }
+
+// Signals as a new program expects them. own_group: a process group of its own, so that all of it can be ended. Returns
+// posix_spawn(3)'s error.
+int spawn(pid_t& pid, char* const* argv, char* const* environment, bool own_group) noexcept {
     posix_spawnattr_t attributes;
     ::posix_spawnattr_init(&attributes);
     sigset_t none;
@@ -50,33 +57,33 @@ Result<pid_t> spawn(const std::string& what, std::vector<std::string> words) {
     ::posix_spawnattr_setsigmask(&attributes, &none);
     ::posix_spawnattr_setsigdefault(&attributes, &all);
     ::posix_spawnattr_setpgroup(&attributes, 0);
-    ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-    pid_t pid = 0;
-    const int error = ::posix_spawn(&pid, argv.front(), nullptr, &attributes, argv.data(), environ);
+    const int group = own_group ? POSIX_SPAWN_SETPGROUP : 0;
+    ::posix_spawnattr_setflags(&attributes, static_cast<short>(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | group));
+    const int error = ::posix_spawn(&pid, argv[0], nullptr, &attributes, argv, environment);
     ::posix_spawnattr_destroy(&attributes);
-    if (error != 0) {
-        return call_failed(ExitCode::kSetup, "cannot run the hook " + what, "posix_spawn", error);
-    }
-    return pid;
+    return error;
 }
 
 Result<> run_hook(const std::string& what, std::vector<std::string> words, milliseconds timeout) {
     constexpr milliseconds kSlice{100}; // how soon a stop signal is noticed
-    const Result<pid_t> pid = spawn(what, std::move(words));
-    if (!pid) {
-        return std::unexpected(pid.error());
+    std::vector<char*> argv;
+    for (std::string& word : words) {
+        argv.push_back(word.data());
+    }
+    argv.push_back(nullptr);
+    pid_t pid = 0;
+    if (const int error = spawn(pid, argv.data(), environ, true); error != 0) {
+        return not_run(what, error);
     }
     const Clock::time_point end = Clock::now() + timeout;
-    const sys::Fd process(static_cast<int>(::syscall(SYS_pidfd_open, *pid, 0)));
+    const sys::Fd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
     int status = 0;
     std::string_view why;
-    while (::waitpid(*pid, &status, WNOHANG) == 0) {
-        why = is_stopped()         ? "was ended: the container is to stop"
-              : Clock::now() > end ? "was not done in time: killed"
-                                   : "";
+    while (::waitpid(pid, &status, WNOHANG) == 0) {
+        why = is_stopped() ? kStopped : Clock::now() > end ? kLate : "";
         if (!why.empty()) {
-            ::kill(-*pid, SIGKILL);
-            ::waitpid(*pid, &status, 0);
+            ::kill(-pid, SIGKILL);
+            ::waitpid(pid, &status, 0);
             return hook_failed(what, why);
         }
         pollfd one{.fd = process.get(), .events = POLLIN, .revents = 0};
@@ -87,6 +94,42 @@ Result<> run_hook(const std::string& what, std::vector<std::string> words, milli
     }
     return WEXITSTATUS(status) == 0 ? Result<>()
                                     : hook_failed(what, fmt::format("ended with status {}", WEXITSTATUS(status)));
+}
+
+// In the app's process group, which may have the terminal; what it leaves behind is left to PID 1.
+HookEnd run_as_the_app(const char* command, char* const* environment, milliseconds timeout) noexcept {
+    char shell[] = "/bin/sh"; // posix_spawn(3) takes writable words, and writes nothing
+    char option[] = "-c";
+    char* const argv[] = {shell, option, const_cast<char*>(command), nullptr};
+    pid_t pid = 0;
+    if (const int error = spawn(pid, argv, environment, false); error != 0) {
+        return {.how = HookEnd::How::kNotRun, .number = error};
+    }
+    const Clock::time_point end = Clock::now() + timeout;
+    sigset_t awaited;
+    ::sigemptyset(&awaited);
+    for (const int signal : {SIGCHLD, SIGTERM, SIGINT, SIGQUIT}) {
+        ::sigaddset(&awaited, signal);
+    }
+    int status = 0;
+    while (::waitpid(pid, &status, WNOHANG) == 0) {
+        const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(end - Clock::now()).count();
+        const timespec time{.tv_sec = left / kNanoseconds, .tv_nsec = left % kNanoseconds};
+        const int signal = left > 0 ? ::sigtimedwait(&awaited, nullptr, &time) : 0;
+        if (left <= 0 || (signal > 0 && signal != SIGCHLD)) {
+            ::kill(pid, SIGKILL);
+            ::waitpid(pid, &status, 0);
+            return {.how = left <= 0 ? HookEnd::How::kLate : HookEnd::How::kStopped};
+        }
+        if (signal < 0) {
+            ::poll(nullptr, 0, 1); // the app's filter refuses the call, or the time is over
+        }
+    }
+    if (WIFSIGNALED(status)) {
+        return {.how = HookEnd::How::kSignal, .number = WTERMSIG(status)};
+    }
+    return {.how = WEXITSTATUS(status) == 0 ? HookEnd::How::kDone : HookEnd::How::kStatus,
+            .number = WEXITSTATUS(status)};
 }
 
 bool is_roots_alone(const struct stat& now) {
@@ -147,9 +190,9 @@ Result<> run_directory(const std::string& directory, milliseconds timeout, const
 
 } // namespace
 
-Result<> run_before_drop(sys::Kernel&, const Hooks& hooks, const Log& log) {
+Result<> run_before_drop(const Hooks& hooks, const Log& log) {
     for (const std::string& command : hooks.before_drop) {
-        if (auto done = run_hook("\"" + command + "\"", {kShell, "-c", command}, hooks.timeout); !done) {
+        if (auto done = run_hook(quoted(command), {kShell, "-c", command}, hooks.timeout); !done) {
             return done;
         }
     }
@@ -161,18 +204,31 @@ Result<> run_before_drop(sys::Kernel&, const Hooks& hooks, const Log& log) {
     return {};
 }
 
-std::vector<std::string> with_before_start(const Hooks& hooks, std::vector<std::string> command) {
-    if (hooks.before_start.empty() || command.empty()) {
-        return command;
+HookEnd run_before_start(const Hooks& hooks, char* const* environment) noexcept {
+    for (std::size_t i = 0; i < hooks.before_start.size(); ++i) {
+        HookEnd end = run_as_the_app(hooks.before_start[i].c_str(), environment, hooks.timeout);
+        if (end.how != HookEnd::How::kDone) {
+            end.hook = i;
+            return end;
+        }
     }
-    std::string script;
-    for (const std::string& hook : hooks.before_start) {
-        script.append("(").append(hook).append("\n) || exit\n");
+    return {};
+}
+
+Error explain(const HookEnd& end, const Hooks& hooks) {
+    const std::string what = quoted(hooks.before_start[end.hook]);
+    switch (end.how) {
+    case HookEnd::How::kNotRun:
+        return not_run(what, end.number).error();
+    case HookEnd::How::kStatus:
+        return hook_failed(what, fmt::format("ended with status {}", end.number)).error();
+    case HookEnd::How::kSignal:
+        return hook_failed(what, fmt::format("was ended by signal {}", end.number)).error();
+    case HookEnd::How::kLate:
+        return hook_failed(what, kLate).error();
+    default:
+        return hook_failed(what, kStopped).error();
     }
-    script.append("exec \"$@\"");
-    std::vector<std::string> words{kShell, "-c", std::move(script), "stepdown"};
-    words.append_range(std::move(command));
-    return words;
 }
 
 } // namespace stepdown::commands

@@ -25,7 +25,7 @@ namespace {
 
 constexpr std::string_view kCannotRestrict = "cannot put the app under its Landlock rules";
 
-enum class Stage : int { kStarted, kConfined, kRestrictFailed, kConfineFailed, kReleased, kExecFailed };
+enum class Stage : int { kStarted, kConfined, kRestrictFailed, kConfineFailed, kReleased, kHookFailed, kExecFailed };
 
 Error explain(const ExecFailure& failure, const Launch& what) {
     Error error = explain(failure, what.program);
@@ -61,6 +61,7 @@ struct Launch::Barrier {
     int error = 0;          // of a filter's load
     bool emulating = false; // it was the emulation's
     int seccomp_mode = 0;   // as the confined child was told
+    HookEnd hook;
     ExecFailure exec;
 };
 
@@ -159,6 +160,11 @@ int run_child(void* context) {
     }
     if (what.ready_from >= 0 && ::dup2(what.ready_from, what.ready_to) == what.ready_from) {
         ::fcntl(what.ready_from, F_SETFD, 0); // the same number: dup2(2) leaves it close-on-exec
+    }
+    barrier.hook = run_before_start(what.hooks, what.program.envp.data());
+    if (barrier.hook.how != HookEnd::How::kDone) {
+        barrier.stage = Stage::kHookFailed;
+        ::_exit(to_status(ExitCode::kSetup));
     }
     supervise::give_signals_back(what.given_signals);
     barrier.exec = execute(kernel, what.program);
@@ -278,7 +284,11 @@ Result<> release(sys::Kernel& kernel, Launch& what, pid_t child, std::span<const
 }
 
 std::optional<Refusal> refused_by_kernel(const Launch& what) {
-    if (what.barrier == nullptr || what.barrier->stage != Stage::kExecFailed) {
+    const Stage stage = what.barrier == nullptr ? Stage::kStarted : what.barrier->stage.load();
+    if (stage == Stage::kHookFailed) {
+        return Refusal{explain(what.barrier->hook, what.hooks), 0};
+    }
+    if (stage != Stage::kExecFailed) {
         return std::nullopt;
     }
     return Refusal{explain(what.barrier->exec, what), what.barrier->exec.error};
@@ -304,6 +314,10 @@ Error become(sys::Kernel& kernel, const Launch& what) {
         if (Result<> judged = judge(kernel, what.wanted, account, ::prctl(PR_GET_SECCOMP, 0, 0, 0, 0)); !judged) {
             return judged.error();
         }
+    }
+    const HookEnd hook = run_before_start(what.hooks, what.program.envp.data());
+    if (hook.how != HookEnd::How::kDone) {
+        return explain(hook, what.hooks);
     }
     supervise::give_signals_back(what.given_signals);
     return explain(execute(kernel, what.program), what);

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "commands/execute.hpp"
+#include "commands/hooks.hpp"
 #include "stepdown/error.hpp"
 #include "stepdown/facts.hpp"
 #include "supervise/signals.hpp"
@@ -24,6 +25,7 @@ struct Launch {
     struct Barrier;
 
     const Program& program;
+    const Hooks& hooks;                  // those that run as the app, before it
     std::span<const sock_filter> filter; // the app's; empty: none
     const Facts& wanted;                 // of the app, filter included
     supervise::SignalState given_signals;
@@ -57,10 +59,10 @@ struct Launch {
 [[gnu::noinline]] Result<> release(sys::Kernel& kernel, Launch& what, pid_t child,
                                    std::span<const sock_filter> own_filter);
 
-// To be asked when the child has ended: why execve(2) refused the app, if it did.
+// To be asked when the child has ended: why the app was not executed, if it was not: a hook of its own, or execve(2).
 struct Refusal {
     Error error;
-    int number; // errno
+    int number; // errno of execve(2); 0: a hook
 };
 std::optional<Refusal> refused_by_kernel(const Launch& what);
 

@@ -116,6 +116,9 @@ void tell(const supervise::Outcome& outcome, const Log& log) {
 // There was no app whose status it could be; but a peer may have its own.
 int status_of(const Refusal& refused, const cli::Parsed& parsed, const Log& log) {
     int status = log.failed(refused.error);
+    if (refused.number == 0) {
+        return status;
+    }
     if (!parsed.fails_as_tini) {
         return parsed.failed_execution == 0 ? status : parsed.failed_execution;
     }

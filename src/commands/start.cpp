@@ -11,7 +11,6 @@
 
 #include "commands/account.hpp"
 #include "commands/handover.hpp"
-#include "commands/hooks.hpp"
 #include "commands/process.hpp"
 #include "commands/start.hpp"
 #include "confine/heard.hpp"
@@ -169,6 +168,7 @@ Launch launch_of(Start& start, const supervise::SignalState& given) {
     const bool heard = !start.heard.empty();
     const unsigned flags = start.filter.flags();
     return {.program = start.program,
+            .hooks = start.plan.hooks,
             .filter = heard ? std::span<const sock_filter>() : start.filter.program(),
             .wanted = start.wanted,
             .given_signals = given,
@@ -243,7 +243,6 @@ Result<Start> prepare(sys::Kernel& kernel, const Plan& asked) {
         return std::unexpected(changes.error());
     }
     start.environment = plan::app_environment(environ, plan.identity, plan.environment, *changes);
-    plan.command = with_before_start(plan.hooks, std::move(plan.command));
     start.handed_over = descriptors_of(plan);
     start.plan = std::move(plan);
     start.program = program_of(start.plan, start.environment.entries);

@@ -145,6 +145,63 @@ TEST_F(Handover, ASecretIsAFileOfTheAppsOwn) {
     }
 }
 
+TEST_F(Handover, ADirectoryForSecretsThatIsThereStaysAsItIs) {
+    const std::string option = "--user=12345 --secret=DB=" + file("db", "s3cret\n") + " --secrets-dir=";
+    struct There {
+        uid_t uid;
+        mode_t mode;
+        bool used;
+    };
+    for (const auto& [uid, mode, used] : {There{0, 01777, true}, There{0, 0755, true}, There{12345, 0700, true},
+                                          There{0, 0777, false}, There{0, 0700, false}, There{77, 0755, false}}) {
+        const fs::path there = base() / "there";
+        fs::create_directory(there);
+        ASSERT_EQ(::chmod(there.c_str(), mode), 0);
+        ASSERT_EQ(::chown(there.c_str(), uid, 0), 0);
+        const struct stat before = look(there);
+        const Told told = start(option + there.string(), "cat $DB_FILE");
+        EXPECT_EQ(told.status, used ? 0 : 101) << mode << told.text;
+        EXPECT_THAT(told.text,
+                    HasSubstr(used ? "s3cret\n" : "is no directory that the app may enter and only it and root"));
+        EXPECT_EQ(look(there).st_uid, before.st_uid);
+        EXPECT_EQ(look(there).st_mode, before.st_mode);
+        fs::remove_all(there);
+    }
+    const std::string plain = file("plain", "");
+    EXPECT_EQ(start(option + plain, "true").status, 101);
+}
+
+// docker run --user: entrypoint scripts leave their root half out then.
+TEST_F(Handover, AStartThatIsNotRootsGoesOnWithoutWhatOnlyRootMayDo) {
+    const std::string not_root = "setpriv --reuid=12345 --regid=12345 --clear-groups --bounding-set=-all";
+    const std::string user = "--user=12345:12345 ";
+    write_file(tree() / "roots");
+    fs::create_directory(tree() / "mine");
+    ASSERT_EQ(::chown((tree() / "mine").c_str(), 12345, 12345), 0);
+    const std::string closed = (tree() / "closed").string();
+    const Told told =
+        start(user + "--own=" + tree().string() + " --mkdir=" + closed + " --mkdir=" + (tree() / "mine/made").string() +
+                  ":0711 --setup=\"f " + closed + "/f\" --own-stdio",
+              "echo ran", not_root);
+    EXPECT_EQ(told.status, 0) << told.text;
+    EXPECT_THAT(told.text, HasSubstr("skipped: --own " + tree().string() + ": cannot change the owner of "));
+    EXPECT_THAT(told.text, HasSubstr("skipped: --mkdir " + closed + ": cannot create " + closed +
+                                     ": Permission denied (mkdirat): the start is not root\'s\n"));
+    EXPECT_THAT(told.text, HasSubstr("skipped: --setup " + closed + "/f: "));
+    EXPECT_THAT(told.text, HasSubstr("ran\n"));
+    EXPECT_THAT(told.text, Not(HasSubstr("cap-add")));
+    EXPECT_FALSE(fs::exists(closed));
+    EXPECT_EQ(look(tree() / "mine/made").st_mode & 07777, 0711U);
+    EXPECT_TRUE(is_roots(tree() / "roots"));
+    EXPECT_EQ(start(user + "--own=" + tree().string(), "echo ran", "setpriv --bounding-set=-chown").status, 101)
+        << "root without CAP_CHOWN is told what is missing";
+    fs::create_symlink("/etc", tree() / "mine/link");
+    EXPECT_EQ(start(user + "--mkdir=" + (tree() / "mine/link/x").string(), "echo ran", not_root).status, 101)
+        << "any other error";
+    EXPECT_THAT(start(user + "--before-drop=\"id -u\"", "echo ran", not_root).text,
+                HasSubstr("the hooks that are to run as root run as uid 12345\n12345\nran\n"));
+}
+
 TEST_F(Handover, HooksRunInTheirOrderAsWhoTheyAreFor) {
     fs::create_directory(base() / "hooks");
     std::ofstream(base() / "hooks/2.sh") << "echo two\n";
@@ -156,9 +213,31 @@ TEST_F(Handover, HooksRunInTheirOrderAsWhoTheyAreFor) {
               "zero\none 0\ntwo\n12345\none\n");
     EXPECT_EQ(start("--user=12345 --before-drop=false", "echo ran").status, 101);
     EXPECT_EQ(start("--user=12345 --hook-timeout=200ms --before-drop=\"sleep 60\"", "echo ran").status, 101);
-    EXPECT_EQ(start("--user=12345 --before-start=\"exit 7\"", "echo ran").status, 7);
     ASSERT_EQ(::chown((base() / "hooks/1").c_str(), 12345, 0), 0);
     EXPECT_EQ(start("--user=12345" + directory, "echo ran").status, 101) << "the app's file is not run as root";
+}
+
+TEST_F(Handover, AHookOfTheAppsThatFailsIsALineAndTheAppIsNotStarted) {
+    for (const std::string user : {"--user=12345 ", "--user=12345 --no-init "}) {
+        const Told failed = start(user + "--before-start=\"exit 7\"", "echo ran");
+        EXPECT_EQ(failed.status, 101);
+        EXPECT_EQ(failed.text, "stepdown: error: the hook \"exit 7\" ended with status 7\n");
+        const Told missing = start(user + "--before-start=/nope", "echo ran");
+        EXPECT_EQ(missing.status, 101);
+        EXPECT_THAT(missing.text,
+                    HasSubstr("/bin/sh: 1: /nope: not found\nstepdown: error: the hook \"/nope\" ended with "
+                              "status 127\n"));
+        const Told killed = start(user + "--before-start=\"kill -9 \\$\\$\"", "echo ran");
+        EXPECT_EQ(killed.status, 101);
+        EXPECT_THAT(killed.text, HasSubstr("was ended by signal 9\n"));
+        const Told late = start(user + "--hook-timeout=200ms --before-start=\"exec sleep 60\"", "echo ran");
+        EXPECT_EQ(late.status, 101);
+        EXPECT_THAT(late.text, HasSubstr("was not done in time: killed\n"));
+        EXPECT_EQ(start(user + "--before-start=\"grep -c NoNewPrivs:.1 /proc/self/status\" --before-start=\"id -u\"",
+                        "echo $0 $1")
+                      .text,
+                  "1\n12345\napp one\n");
+    }
 }
 
 TEST_F(Handover, WaitsForWhatIsNotThereYet) {
