@@ -10,18 +10,14 @@
 
 namespace stepdown {
 
-// Which supplementary groups the app has.
-enum class GroupsRule {
-    kClear,  // none
-    kPasswd, // those of the group file that list the user, as initgroups(3)
-    kKeep,   // those the process was started with, less gid 0
-    kList,   // those named
-};
-
+// Which supplementary groups the app has: all of these together, or none.
 struct Groups {
-    GroupsRule rule = GroupsRule::kClear;
-    std::vector<std::string> names; // kList: names or numbers as written
-    std::vector<gid_t> ids;         // kPasswd, kList: resolved, ascending, each once
+    bool passwd = false;            // those of the group file that list the user, as initgroups(3)
+    bool keep = false;              // those the process was started with, less gid 0
+    std::vector<std::string> names; // names or numbers as written
+    std::vector<gid_t> ids;         // of passwd and names: resolved, ascending, each once
+
+    bool are_asked_for() const { return passwd || keep || !names.empty(); }
 
     bool operator==(const Groups&) const = default;
 };

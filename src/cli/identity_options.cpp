@@ -30,23 +30,25 @@ Result<> apply_user_env(Parsed& parsed, std::string_view value, const Source& so
 }
 
 Result<> apply_groups(Parsed& parsed, std::string_view value, const Source& source) {
-    static constexpr Choice<GroupsRule> kRules[] = {
-        {"clear", GroupsRule::kClear}, {"passwd", GroupsRule::kPasswd}, {"keep", GroupsRule::kKeep}};
     Groups& groups = parsed.plan.groups;
-    for (const auto& [word, rule] : kRules) {
-        if (word == value) {
-            groups = {.rule = rule, .names = {}, .ids = {}};
-            return {};
-        }
+    groups = {};
+    if (value == "clear") {
+        return {};
     }
-    groups = {.rule = GroupsRule::kList, .names = {}, .ids = {}};
     for (std::string_view rest = value;;) {
         const std::size_t comma = rest.find(',');
-        if (comma == 0 || rest.empty()) {
+        const std::string_view word = rest.substr(0, comma);
+        if (word.empty() || word == "clear") {
             return refuse(source, "groups", value,
-                          "has an empty name in its list; it is clear, passwd, keep or a list");
+                          word.empty() ? "has an empty name in its list; it is clear, or a list of passwd, keep, names "
+                                         "and numbers"
+                                       : "has clear in a list: write it alone, or leave it out");
         }
-        groups.names.emplace_back(rest.substr(0, comma));
+        if (word == "passwd" || word == "keep") {
+            (word == "keep" ? groups.keep : groups.passwd) = true;
+        } else {
+            groups.names.emplace_back(word);
+        }
         if (comma == std::string_view::npos) {
             return {};
         }

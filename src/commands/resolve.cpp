@@ -151,7 +151,7 @@ Result<> resolve_account(Plan& plan, AccountFiles& files) {
 }
 
 Result<> resolve_supplementary(Plan& plan, AccountFiles& files) {
-    if (plan.groups.rule != GroupsRule::kPasswd && plan.groups.rule != GroupsRule::kList) {
+    if (!plan.groups.passwd && plan.groups.names.empty()) {
         return {};
     }
     const Result<std::string>& group = files.group();

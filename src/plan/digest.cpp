@@ -29,9 +29,10 @@ std::string joined(const auto& numbers) {
 }
 
 void append_identity(std::string& text, const Plan& plan) {
-    if (plan.groups.rule == GroupsRule::kKeep) {
+    if (plan.groups.keep) {
         append_line(text, "groups", "keep");
-    } else if (plan.groups.rule != GroupsRule::kClear) {
+    }
+    if (plan.groups.passwd || !plan.groups.names.empty()) {
         append_line(text, "groups", joined(plan.groups.ids));
     }
     if (plan.kept_capabilities != 0) {

@@ -78,8 +78,9 @@ std::string but_descriptors(const Plan& plan) {
 }
 
 std::string explain_groups(const Groups& groups) {
-    if (groups.rule == GroupsRule::kKeep) {
-        return "leave the supplementary groups of the start, less group 0";
+    if (groups.keep) {
+        return "leave the supplementary groups of the start, less group 0" +
+               (groups.ids.empty() ? "" : ", and add " + list_of(groups.ids));
     }
     return groups.ids.empty() ? "clear the supplementary groups"
                               : "set the supplementary groups to " + list_of(groups.ids);

@@ -74,11 +74,11 @@ Result<uid_t> user_id(std::string_view word, std::string_view passwd, std::strin
 Result<> resolve_groups(Plan& plan, std::string_view group, const Source& source) {
     Groups& groups = plan.groups;
     groups.ids.clear();
-    if (groups.rule == GroupsRule::kPasswd && plan.identity && !plan.identity->user_name.empty()) {
+    if (groups.passwd && plan.identity && !plan.identity->user_name.empty()) {
         groups.ids = groups_of(plan.identity->user_name, group);
         std::erase_if(groups.ids, [&plan](gid_t id) { return id == 0 && !plan.allow_root; });
     }
-    for (const std::string& name : groups.rule == GroupsRule::kList ? groups.names : std::vector<std::string>()) {
+    for (const std::string& name : groups.names) {
         const Result<gid_t> id = group_id(name, group, source.where);
         if (!id) {
             return std::unexpected(id.error());

@@ -34,12 +34,14 @@ FourIds wanted_gid(const Plan& plan, const Facts& before) {
 }
 
 std::vector<std::uint32_t> wanted_groups(const Plan& plan, const Facts& before) {
-    if (plan.groups.rule != GroupsRule::kKeep) {
-        return {plan.groups.ids.begin(), plan.groups.ids.end()};
+    std::vector<std::uint32_t> groups(plan.groups.ids.begin(), plan.groups.ids.end());
+    if (plan.groups.keep) {
+        std::ranges::copy_if(*before.groups, std::back_inserter(groups), [](std::uint32_t id) { return id != 0; });
+        std::ranges::sort(groups);
+        const auto again = std::ranges::unique(groups);
+        groups.erase(again.begin(), again.end());
     }
-    std::vector<std::uint32_t> kept = *before.groups;
-    std::erase(kept, 0U);
-    return kept;
+    return groups;
 }
 
 bool is_complete(const Facts& before) {
@@ -77,7 +79,7 @@ Result<> refuse_missing(const Plan& plan, const Facts& before) {
         }
     };
     need(wanted_uid(plan, before) != *before.uid, kSetUid);
-    const bool groups_are_asked_for = plan.identity || plan.groups.rule != GroupsRule::kClear;
+    const bool groups_are_asked_for = plan.identity || plan.groups.are_asked_for();
     need(wanted_gid(plan, before) != *before.gid ||
              (groups_are_asked_for && wanted_groups(plan, before) != *before.groups),
          kSetGid);
@@ -170,7 +172,7 @@ std::vector<std::string> start_warnings(const Plan& plan, const Facts& before) {
         already_unprivileged(plan, before)) {
         warnings.emplace_back("the app stays in group 0, which only a start with CAP_SETGID could leave");
     }
-    if (before.groups && plan.groups.rule != GroupsRule::kClear && already_unprivileged(plan, before) &&
+    if (before.groups && plan.groups.are_asked_for() && already_unprivileged(plan, before) &&
         wanted_groups(plan, before) != *before.groups) {
         warnings.emplace_back("the supplementary groups stay as they are: only a start with CAP_SETGID can set them");
     }

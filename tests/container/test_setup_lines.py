@@ -122,6 +122,9 @@ def test_rank_9_groups_of_the_engine_less_root(engine):
     shown = engine.run("id", "-G", stepdown=["--user=app", "--groups=keep"], docker=["--group-add=0", "--group-add=44"])
     groups = shown.out.split()
     assert "44" in groups and "0" not in groups, shown
+    shown = engine.run("id", "-G", stepdown=["--user=app", "--groups=passwd,keep,29"], docker=["--group-add=0", "--group-add=44"])
+    groups = shown.out.split()
+    assert {"44", "29"} <= set(groups) and "0" not in groups, shown
 
 
 def test_rank_10_a_file_of_the_cgroups_like_memory_pressure(engine, host_folder):

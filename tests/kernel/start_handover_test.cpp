@@ -54,6 +54,10 @@ TEST_F(Handover, TheAppHasTheGroupsCapabilitiesAndLimitsThatWereAskedFor) {
     EXPECT_EQ(start("--user=12345 --groups=29,4", "grep Groups /proc/self/status").text, "Groups:\t4 29 \n");
     EXPECT_EQ(start("--user=12345 --groups=keep", "grep Groups /proc/self/status", "setpriv --groups 0,27,4242").text,
               "Groups:\t27 4242 \n");
+    EXPECT_EQ(
+        start("--user=backup --groups=passwd,keep,29", "grep Groups /proc/self/status", "setpriv --groups 0,27,4242")
+            .text,
+        "Groups:\t27 29 4242 \n");
     const Told kept = start("--user=12345 --keep-cap=net_bind_service", "grep -c ^Cap.*0400$ /proc/self/status");
     EXPECT_EQ(kept.text, "5\n");
     EXPECT_EQ(start("--user=12345 --umask=0027 --rlimit=core=0 --rlimit=nofile=99:100 --cwd=/usr --nice=5",

@@ -47,7 +47,7 @@ constexpr std::uint64_t kDocker = 0xa80425fb;
 const Source kFlag = {SourceKind::kFlag, "--groups"};
 
 TEST(Groups, PasswdIsTheGroupFilesMembershipsLessRoots) {
-    Plan plan = plan_with({.rule = GroupsRule::kPasswd, .names = {}, .ids = {}});
+    Plan plan = plan_with({.passwd = true, .names = {}, .ids = {}});
     ASSERT_TRUE(resolve_groups(plan, kGroups, kFlag));
     EXPECT_THAT(plan.groups.ids, ElementsAre(4, 29));
     plan.allow_root = true;
@@ -59,14 +59,14 @@ TEST(Groups, PasswdIsTheGroupFilesMembershipsLessRoots) {
 }
 
 TEST(Groups, AListIsNamesAndNumbersEachOnce) {
-    Plan plan = plan_with({.rule = GroupsRule::kList, .names = {"tape", "4", "adm", "12345"}, .ids = {}});
+    Plan plan = plan_with({.names = {"tape", "4", "adm", "12345"}, .ids = {}});
     ASSERT_TRUE(resolve_groups(plan, kGroups, kFlag));
     EXPECT_THAT(plan.groups.ids, ElementsAre(4, 26, 12345));
 }
 
 TEST(Groups, AListRefusesRootUnknownNamesAndWhatOnlyLooksLikeANumber) {
     for (const char* const name : {"root", "0", "nobody", "broken", "4294967295", "04", "99999999999"}) {
-        Plan plan = plan_with({.rule = GroupsRule::kList, .names = {name}, .ids = {}});
+        Plan plan = plan_with({.names = {name}, .ids = {}});
         const auto resolved = resolve_groups(plan, kGroups, kFlag);
         ASSERT_FALSE(resolved) << name;
         EXPECT_EQ(resolved.error().code, ExitCode::kUsage);
@@ -77,15 +77,16 @@ TEST(Groups, AListRefusesRootUnknownNamesAndWhatOnlyLooksLikeANumber) {
 TEST(Groups, AreWantedAsTheRuleHasThem) {
     const Facts before = root_with(kDocker, {0, 1, 27});
     EXPECT_THAT(*wanted(plan_with({}), before)->groups, IsEmpty());
-    EXPECT_THAT(*wanted(plan_with({.rule = GroupsRule::kKeep, .names = {}, .ids = {}}), before)->groups,
-                ElementsAre(1, 27));
-    EXPECT_THAT(*wanted(plan_with({.rule = GroupsRule::kList, .names = {}, .ids = {4, 29}}), before)->groups,
-                ElementsAre(4, 29));
+    EXPECT_THAT(*wanted(plan_with({.keep = true, .names = {}, .ids = {}}), before)->groups, ElementsAre(1, 27));
+    EXPECT_THAT(*wanted(plan_with({.names = {"4", "29"}, .ids = {4, 29}}), before)->groups, ElementsAre(4, 29));
+    EXPECT_THAT(*wanted(plan_with({.keep = true, .names = {"4", "27"}, .ids = {4, 27}}), before)->groups,
+                ElementsAre(1, 4, 27))
+        << "all together, each once, and never root's";
 }
 
 TEST(Groups, WithoutSetgidOnlyThoseOfTheStartCanBe) {
     const Facts before = root_with(kDocker & ~bit(CAP_SETGID), {4, 29});
-    Plan plan = plan_with({.rule = GroupsRule::kList, .names = {}, .ids = {4, 29}});
+    Plan plan = plan_with({.names = {"4", "29"}, .ids = {4, 29}});
     plan.identity->gid = 0;
     plan.allow_root = true;
     EXPECT_TRUE(wanted(plan, before)) << "they are as wanted";
