@@ -38,6 +38,7 @@ struct SetupStep {
     std::string group = {};
     std::optional<uid_t> uid = {}; // of a line, resolved; empty: root for what is new, else unchanged
     std::optional<gid_t> gid = {};
+    std::string age = {};       // as written: nothing is cleaned, but two lines may differ in it
     bool mode_only_new = false; // ':' before the mode, the user, the group
     bool user_only_new = false;
     bool group_only_new = false;

@@ -36,4 +36,11 @@ constexpr std::string_view path_fault(std::string_view path) {
     return {};
 }
 
+// /var/run/app is /run/app: images have /var/run as a link, and root's work follows none. systemd-tmpfiles has it so
+// too.
+constexpr std::string_view without_var_run(std::string_view path) {
+    constexpr std::string_view kVar = "/var";
+    return path.starts_with("/var/run/") ? path.substr(kVar.size()) : path;
+}
+
 } // namespace stepdown::plan

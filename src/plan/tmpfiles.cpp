@@ -208,6 +208,7 @@ Result<std::optional<SetupStep>> parse_setup_line(std::string_view text, std::st
     if (!is_empty(fields[5]) && !is_age(fields[5])) {
         return line.refuse("age", fields[5], "is no time");
     }
+    step.age = is_empty(fields[5]) ? "" : std::move(fields[5]);
     if (auto read = read_argument(line, rest, base64, step); !read) {
         return std::unexpected(read.error());
     }

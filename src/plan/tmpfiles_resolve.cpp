@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <tuple>
 
 #include "plan/groups.hpp"
 #include "plan/path.hpp"
@@ -47,10 +48,7 @@ void simplify(std::string& path) {
             out.append("/").append(name);
         }
     }
-    if (out.starts_with("/var/run/")) {
-        out.erase(0, std::string_view("/var").size());
-    }
-    path = std::move(out);
+    path = without_var_run(out);
 }
 
 Result<> resolve_argument(SetupStep& step) {
@@ -78,9 +76,22 @@ bool is_removal(SetupKind kind) { return kind == SetupKind::kRemove || kind == S
 
 bool takes_ownership(SetupKind kind) { return kind != SetupKind::kAdjust && kind != SetupKind::kOwn; }
 
+// The mode of what is new, where a line has none.
+mode_t default_mode(SetupKind kind) {
+    const bool is_directory =
+        kind == SetupKind::kMakeDirectory || kind == SetupKind::kEmptyDirectory || kind == SetupKind::kAdjustDirectory;
+    return is_directory ? 0755 : 0644;
+}
+
+// Whatever their types are. Several lines may append to one file.
 bool wants_the_same(const SetupStep& one, const SetupStep& other) {
-    return one.kind == other.kind && one.argument == other.argument && one.has_argument == other.has_argument &&
-           one.user == other.user && one.group == other.group && one.mode == other.mode;
+    const auto wishes = [](const SetupStep& step) {
+        return std::tie(step.argument, step.has_argument, step.uid, step.gid, step.mode, step.mode_only_new,
+                        step.mode_masked, step.user_only_new, step.group_only_new, step.age);
+    };
+    const bool append = one.kind == SetupKind::kWrite && one.force && other.kind == SetupKind::kWrite && other.force;
+    const bool same_mode = one.mode || default_mode(one.kind) == default_mode(other.kind);
+    return append || (same_mode && wishes(one) == wishes(other));
 }
 
 bool is_below(std::string_view path, std::string_view top) {
@@ -102,7 +113,7 @@ Result<> resolve_setup_step(SetupStep& step, const Specifiers& specifiers, std::
     simplify(step.path);
     if (const std::string_view fault = path_fault(step.path.empty() ? "/" : step.path);
         !fault.empty() && !fault.contains("control character")) {
-        return refuse(step, step.path, fault);
+        return refuse(step, step.path.empty() ? "/" : step.path, fault);
     }
     if (!step.user.empty()) {
         const auto uid = user_id(step.user, passwd, step.origin);
@@ -124,7 +135,7 @@ Result<> resolve_setup_step(SetupStep& step, const Specifiers& specifiers, std::
 std::vector<SetupStep> in_order_of_work(std::vector<SetupStep> steps) {
     std::vector<SetupStep> kept;
     for (SetupStep& step : steps) {
-        const bool conflicts = !step.force && std::ranges::any_of(kept, [&step](const SetupStep& earlier) {
+        const bool conflicts = std::ranges::any_of(kept, [&step](const SetupStep& earlier) {
             return earlier.path == step.path && takes_patterns(earlier.kind) == takes_patterns(step.kind) &&
                    takes_ownership(earlier.kind) && takes_ownership(step.kind) && !wants_the_same(earlier, step);
         });

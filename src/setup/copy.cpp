@@ -20,7 +20,7 @@ struct Close {
     void operator()(DIR* stream) const noexcept { ::closedir(stream); }
 };
 
-// Copies what is at one place to another, by descriptors on both sides. What is there already stays.
+// Copies what is at one place to another, by descriptors on both sides. What is there already stays as it is.
 class Copying {
   public:
     Copying(Job& job, const SetupStep& step) : job_(job), step_(step) {}
@@ -145,7 +145,7 @@ class Copying {
                 return done;
             }
         }
-        return dress(to, now);
+        return made ? dress(to, now) : Result<>();
     }
 
     Job& job_;
@@ -169,17 +169,26 @@ Result<bool> is_empty_directory(Job& job, const Place& place, const Found& found
     return entries <= 2;
 }
 
+enum class Way { kFree, kKept, kOther }; // copied there; what is there stays, with the line's owner; of another type
+
 // "if the destination files or directories do not exist yet or the destination directory is empty"; "+": merge.
-Result<bool> is_to_be_copied(Job& job, const SetupStep& step, const Place& to) {
+Result<Way> way_for(Job& job, const SetupStep& step, const struct stat& source, const Place& to) {
     const auto found = look_at(job.kernel, to);
     if (!found) {
         return job.give_up(found.error(), to.path);
     }
     if (!*found) {
-        return true;
+        return Way::kFree;
     }
-    return S_ISDIR((*found)->now.st_mode) ? step.force ? Result<bool>(true) : is_empty_directory(job, to, **found)
-                                          : false;
+    const mode_t type = (*found)->now.st_mode & S_IFMT;
+    if (type != (source.st_mode & S_IFMT)) {
+        return Way::kOther;
+    }
+    if (type != S_IFDIR || step.force) {
+        return type == S_IFDIR ? Way::kFree : Way::kKept;
+    }
+    const auto empty = is_empty_directory(job, to, **found);
+    return empty ? Result<Way>(*empty ? Way::kFree : Way::kKept) : std::unexpected(empty.error());
 }
 
 } // namespace
@@ -198,11 +207,11 @@ Result<> copy(Job& job, const SetupStep& step) {
     if (!to) {
         return std::unexpected(to.error());
     }
-    const auto wanted = is_to_be_copied(job, step, **to);
-    if (!wanted) {
-        return std::unexpected(wanted.error());
+    const auto way = way_for(job, step, (*source)->now, **to);
+    if (!way || *way == Way::kOther) {
+        return way ? Result<>() : std::unexpected(way.error());
     }
-    if (*wanted) {
+    if (*way == Way::kFree) {
         if (auto copied = Copying(job, step).entry(**from, **to, 0); !copied) {
             return copied;
         }

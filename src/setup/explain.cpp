@@ -114,7 +114,9 @@ std::string_view advice(const Trouble& trouble, const Nature& nature) {
     case ENOENT:
         return "it does not exist: create it first (--mkdir)";
     case EINVAL:
-        return "the user or the group has no id in this user namespace: choose ids that are mapped";
+        return trouble.act != Act::kOwner
+                   ? ""
+                   : "the user or the group has no id in this user namespace: choose ids that are mapped";
     case ENOSYS:
         return "openat2(2) is needed: Linux 5.6 or later, and a seccomp profile that allows it";
     default:

@@ -21,15 +21,11 @@ constexpr mode_t kSocketMode = 0660;
 constexpr std::string_view kPortHelp = "a port below 1024 needs --cap-add=NET_BIND_SERVICE at the container's start";
 
 std::string name_of(const ListenSocket& asked) {
-    switch (asked.kind) {
-    case ListenSocket::Kind::kUnix:
+    if (asked.kind == ListenSocket::Kind::kUnix) {
         return "unix:" + asked.address;
-    case ListenSocket::Kind::kUdp:
-        return fmt::format("udp:{}:{}", asked.address, asked.port);
-    case ListenSocket::Kind::kTcp:
-        break;
     }
-    return fmt::format("tcp:{}:{}", asked.address, asked.port);
+    const std::string host = asked.address.contains(':') ? "[" + asked.address + "]" : asked.address;
+    return fmt::format("{}:{}:{}", asked.kind == ListenSocket::Kind::kUdp ? "udp" : "tcp", host, asked.port);
 }
 
 std::unexpected<Error> failed(const ListenSocket& asked, std::string_view call, int error, std::string_view help = {}) {

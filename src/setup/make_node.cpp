@@ -35,16 +35,19 @@ Result<> make_link(Job& job, const SetupStep& step) {
         return std::unexpected(place.error());
     }
     const auto target = job.kernel.read_link_at((*place)->parent.get(), (*place)->name.c_str());
-    const auto is_clear = is_free(job, step, **place, S_IFLNK, target && *target == step.argument);
-    if (!is_clear || !*is_clear) {
-        return is_clear ? Result<>() : std::unexpected(is_clear.error());
+    const bool is_there = target && *target == step.argument;
+    const auto is_clear = is_free(job, step, **place, S_IFLNK, is_there);
+    if (!is_clear) {
+        return std::unexpected(is_clear.error());
+    }
+    if (!*is_clear) {
+        return is_there ? settle_place(job, step, **place, false) : Result<>();
     }
     const auto made = job.kernel.make_link_at(step.argument.c_str(), (*place)->parent.get(), (*place)->name.c_str());
     if (!made) {
         return job.give_up({Act::kCreate, made.error()}, step.path);
     }
-    ++job.changed;
-    return {};
+    return settle_place(job, step, **place, true);
 }
 
 Result<> make_fifo(Job& job, const SetupStep& step) {

@@ -32,7 +32,7 @@ bool keeps_modes(int fd) {
 // Gives files away, and sets their mode where the step has one.
 //
 // chown(2) clears setuid, setgid and file capabilities of what it changes, directories excepted: root's setuid program
-// becomes the app's plain one.
+// becomes the app's plain one, but for wanted_of() of a line.
 class Giver final : public Visitor {
   public:
     Giver(Job& job, const SetupStep& step) : job_(job), step_(step) {}
@@ -45,6 +45,9 @@ class Giver final : public Visitor {
         const Wanted wanted = wanted_of(job_, step_, now, false);
         if (job_.rules.policy == OwnPolicy::kAlways && !wanted.differs(now)) {
             return repeat(file, now, wanted);
+        }
+        if (wanted.mode && *file.name != '\0') {
+            return refusal(Act::kMode, "a name is not enough to set a mode by");
         }
         const auto done = setup::settle(job_, file, now, wanted);
         return done ? Try<>() : std::unexpected(done.error());

@@ -8,6 +8,8 @@
 namespace stepdown::setup {
 namespace {
 
+constexpr mode_t kSpecialBits = S_ISUID | S_ISGID;
+
 // "~": of a file that nobody may read, write or execute no one shall; no special bit but a directory's.
 mode_t masked(mode_t mode, mode_t now) {
     for (const mode_t bits : {0444U, 0222U, 0111U}) {
@@ -115,6 +117,10 @@ Wanted wanted_of(const Job& job, const SetupStep& step, const struct stat& now, 
         // A setgid directory passes that on to what is made in it, as it does everywhere; not to the app's own.
         const mode_t inherited = step.for_app ? 0 : now.st_mode & S_ISGID;
         wanted.mode = S_ISDIR(now.st_mode) ? kNewDirectory | inherited : kNewFile;
+    } else if (!step.for_app && S_ISREG(now.st_mode) && now.st_uid == 0 && (now.st_mode & kSpecialBits) != 0) {
+        // A line keeps what chown(2) would take away, of root's files alone: another's, who decides what is in it, may
+        // not run as whom it is given to.
+        wanted.mode = now.st_mode & kPermissionBits;
     }
     return wanted;
 }

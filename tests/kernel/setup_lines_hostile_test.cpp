@@ -67,6 +67,18 @@ TEST_F(SetupLines, NoTypeFollowsALinkAtTheEnd) {
     EXPECT_EQ(content(outside() / "secret"), "root's");
 }
 
+// chown(2) takes the bits away so that nobody's program runs as whom it is given to.
+TEST_F(SetupLines, ASetuidFileOfTheAppsOwnIsGivenWithoutIt) {
+    for (const char* const name : {"z", "Z", "f"}) {
+        write_file(tree() / name);
+        ASSERT_EQ(::chown(at(name).c_str(), 12345, 12345), 0);
+        ASSERT_EQ(::chmod(at(name).c_str(), 06755), 0);
+        EXPECT_TRUE(run_line(std::string(name) + " " + at(name) + " - 0 0"));
+        EXPECT_EQ(look(at(name)).st_mode & 07777, 0755U) << name;
+        EXPECT_TRUE(is_roots(at(name)));
+    }
+}
+
 TEST_F(SetupLines, RootWritesIntoNoFileWithASecondName) {
     write_secret();
     link_secret_to(tree() / "gift");

@@ -151,8 +151,8 @@ TEST(ResolvedLine, RefusesWhatLeadsNowhere) {
     for (const auto& [line, says] :
          {std::pair("d /x - nobody", "names no user"), std::pair("d /x - - nogroup", "names no group"),
           std::pair("d /x%k", "specifier"), std::pair("d /x%", "specifier"), std::pair("d run", "not an absolute path"),
-          std::pair("d /a/../b", ".."), std::pair("d /", "whole file system"),
-          std::pair("C /x - - - - y", "absolute path to copy")}) {
+          std::pair("d /a/../b", ".."), std::pair("d /", "\"/\" is the whole file system"),
+          std::pair("R /", "\"/\" is"), std::pair("C /x - - - - y", "absolute path to copy")}) {
         const auto step = resolved(line);
         ASSERT_FALSE(step) << line;
         EXPECT_EQ(step.error().code, ExitCode::kUsage);
@@ -177,6 +177,15 @@ TEST(FileOrder, RemovalsThenPathsFromAboveThenPatterns) {
 TEST(FileOrder, TheFirstLineForAPathCounts) {
     EXPECT_THAT(order_of("d /a 0700\nd /a 0755\nf /a\nz /a 0711\n"), ElementsAre("d /a 0700 - -", "z /a 0711 - -"));
     EXPECT_THAT(order_of("w+ /a - - - - 1\nw+ /a - - - - 2\n"), ElementsAre("w+ /a - - - - 1", "w+ /a - - - - 2"));
+}
+
+TEST(FileOrder, ASignMakesNoOtherLineOfItAndATypeThatAgreesNeither) {
+    EXPECT_THAT(
+        order_of(
+            "f /a - - - - 1\nf+ /a - - - - 2\nL+ /b - - - - 1\nL+ /b - - - - 2\nw /c - - - - 1\nw+ /c - - - - 2\n"),
+        ElementsAre("f /a - - - - 1", "L+ /b - - - - 1", "w /c - - - - 1"));
+    EXPECT_THAT(order_of("d /a\nD /a\nf /b\nd /b\nd /c - - - 10d\nD /c\n"),
+                ElementsAre("d /a - - -", "D /a - - -", "f /b - - -", "d /c - - -"));
 }
 
 TEST(SetupLineText, IsTheLineAgain) {

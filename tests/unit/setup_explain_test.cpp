@@ -59,6 +59,8 @@ TEST(SetupExplain, TellsImmutableUnmappedAndRemoteApart) {
     EXPECT_THAT(explain(trouble, "/x", kAll, {.foreign_owner = true}), HasSubstr("user namespace"));
     EXPECT_THAT(explain(trouble, "/x", kAll, {}), HasSubstr("root_squash"));
     EXPECT_THAT(explain({Act::kOwner, EINVAL}, "/x", kAll, {}), HasSubstr("user namespace"));
+    EXPECT_EQ(explain({Act::kWrite, EINVAL}, "/proc/sys/x", kAll, {}),
+              "cannot write /proc/sys/x: Invalid argument (write)");
 }
 
 TEST(SetupExplain, KnowsWhenTheRestWillFailAlike) {
