@@ -66,7 +66,7 @@ FrontLine su_exec_line(const Words&, std::span<const char* const> after) {
     if (after.size() < 2) {
         return end_with({}, kFailed, usage("su-exec"), false);
     }
-    if (std::string_view(after.front()).empty()) {
+    if (is_one_of(after.front(), {"", ":"})) {
         return end_with({}, kFailed, "su-exec: the user is empty: an unset variable? Root would go on as root\n");
     }
     return line_for(after.front(), after.subspan(1));

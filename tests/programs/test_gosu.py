@@ -39,7 +39,9 @@ def test_what_is_no_user_is_refused(ours, name, spec):
 
 
 def test_su_exec_refuses_an_unset_variable(ours):
-    assert ours["su-exec"].run("", "id").code == 1
+    for spec in ("", ":"):
+        refused = ours["su-exec"].run(spec, "id")
+        assert refused.code == 1 and "unset variable" in refused.err, refused
 
 
 @pytest.mark.parametrize("words", [["--help"], ["-h"], ["-?"], ["--version"], ["-v"], [], ["0"], ["0", "/no/such"], ["0", "no-such"],
