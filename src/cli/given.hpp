@@ -15,7 +15,8 @@ struct Given {
 };
 
 // What every source hands its findings to; of kWords one value may be several. Refuses an empty value and one with
-// control characters, so that no setter, message or receipt has to think of them.
+// control characters, so that no setter, message or receipt has to think of them; tabs and newlines of kFree alone
+// pass.
 Result<> add_value(std::vector<Given>& given, const Option& option, std::string_view value, const Source& source);
 
 } // namespace stepdown::cli

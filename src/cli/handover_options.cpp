@@ -6,6 +6,7 @@
 
 #include "cli/values.hpp"
 #include "plan/environment.hpp"
+#include "plan/path.hpp"
 
 namespace stepdown::cli {
 namespace {
@@ -66,7 +67,7 @@ Result<> apply_listen(Parsed& parsed, std::string_view value, const Source& sour
     }
     if (kind == "unix") {
         asked.kind = ListenSocket::Kind::kUnix;
-        asked.address = rest;
+        asked.address = plan::without_var_run(rest);
         if (auto checked = check_path(rest, "listen", value, source); !checked) {
             return checked;
         }
@@ -119,7 +120,7 @@ Result<> apply_secrets_dir(Parsed& parsed, std::string_view value, const Source&
     if (auto checked = check_path(value, "secrets-dir", value, source); !checked) {
         return checked;
     }
-    parsed.plan.secrets_directory = value;
+    parsed.plan.secrets_directory = plan::without_var_run(value);
     return {};
 }
 

@@ -92,7 +92,11 @@ std::unexpected<Error> refuse(const Source& source, std::string_view option, std
     if (source.kind == SourceKind::kFile || source.kind == SourceKind::kReceipt) {
         line.append(option).append(": "); // the place alone does not name it
     }
-    return fail(ExitCode::kUsage, line.append("\"").append(value).append("\" ").append(why));
+    line += '"';
+    for (const char letter : value) { // a line, whatever the value is
+        line.append(letter == '\n' ? "\\n" : letter == '\t' ? "\\t" : std::string(1, letter));
+    }
+    return fail(ExitCode::kUsage, line.append("\" ").append(why));
 }
 
 } // namespace stepdown::cli

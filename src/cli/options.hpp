@@ -9,11 +9,12 @@
 
 namespace stepdown::cli {
 
-// kFlag: true without a value. kText: one value. kList: any number of values, their order kept. kWords: a list of what
-// never has a comma, so that one value may be several, separated by commas.
-enum class Kind { kFlag, kText, kList, kWords };
+// kFlag: true without a value. kText: one value. kList: any number of values, their order kept. kFree: a list of what
+// may have tabs and newlines in it. kWords: a list of what never has a comma, so that one value may be several,
+// separated by commas.
+enum class Kind { kFlag, kText, kList, kFree, kWords };
 
-constexpr bool is_list(Kind kind) { return kind == Kind::kList || kind == Kind::kWords; }
+constexpr bool is_list(Kind kind) { return kind != Kind::kFlag && kind != Kind::kText; }
 
 // What the option is about: the groups of --help, in the order of a start.
 enum class Stage { kIdentity, kProcess, kSetup, kConfine, kSupervise, kReceipt, kReport, kGeneral };
@@ -47,7 +48,8 @@ struct Option {
     unsigned commands;
     unsigned places;
     // Validates the value and stores it. Called once for a flag or a text, once a value for a list, with the strongest
-    // source's values only. A value is never empty and has no control characters.
+    // source's values only. A value is never empty and has no control characters but
+    // those of kFree.
     Result<> (*apply)(Parsed& parsed, std::string_view value, const Source& source);
     // What a later source may still do to a locked value: words from the loosest to the strictest, "false true". A word
     // gives way to those after it, the first to any value. Of a list: kFewerIsStricter or kMoreIsStricter. Empty: a

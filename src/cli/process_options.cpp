@@ -7,23 +7,10 @@
 
 #include "cli/values.hpp"
 #include "plan/environment.hpp"
+#include "plan/limit_names.hpp"
 
 namespace stepdown::cli {
 namespace {
-
-struct LimitName {
-    std::string_view name; // as prlimit(1) and systemd.exec(5) have it, in small letters
-    int resource;
-};
-
-constexpr LimitName kLimits[] = {
-    {"as", RLIMIT_AS},           {"core", RLIMIT_CORE},         {"cpu", RLIMIT_CPU},
-    {"data", RLIMIT_DATA},       {"fsize", RLIMIT_FSIZE},       {"locks", RLIMIT_LOCKS},
-    {"memlock", RLIMIT_MEMLOCK}, {"msgqueue", RLIMIT_MSGQUEUE}, {"nice", RLIMIT_NICE},
-    {"nofile", RLIMIT_NOFILE},   {"nproc", RLIMIT_NPROC},       {"rss", RLIMIT_RSS},
-    {"rtprio", RLIMIT_RTPRIO},   {"rttime", RLIMIT_RTTIME},     {"sigpending", RLIMIT_SIGPENDING},
-    {"stack", RLIMIT_STACK},
-};
 
 std::optional<std::uint64_t> limit_value(std::string_view text) {
     return text == "unlimited" ? std::optional(std::uint64_t{RLIM_INFINITY}) : whole_number<std::uint64_t>(text);
@@ -59,13 +46,9 @@ Result<> apply_umask(Parsed& parsed, std::string_view value, const Source& sourc
 
 Result<> apply_rlimit(Parsed& parsed, std::string_view value, const Source& source) {
     const std::size_t equals = std::min(value.find('='), value.size());
-    const auto known = std::ranges::find(kLimits, value.substr(0, equals), &LimitName::name);
-    if (known == std::end(kLimits) || equals == value.size()) {
-        std::string names;
-        for (const LimitName& limit : kLimits) {
-            names.append(names.empty() ? "" : ", ").append(limit.name);
-        }
-        return refuse(source, "rlimit", value, "is not NAME=SOFT[:HARD] with a NAME of " + names);
+    const std::optional<int> resource = plan::limit_number(value.substr(0, equals));
+    if (!resource || equals == value.size()) {
+        return refuse(source, "rlimit", value, "is not NAME=SOFT[:HARD] with a NAME of " + plan::limit_names());
     }
     const std::string_view numbers = value.substr(equals + 1);
     const std::size_t colon = numbers.find(':');
@@ -75,7 +58,7 @@ Result<> apply_rlimit(Parsed& parsed, std::string_view value, const Source& sour
         return refuse(source, "rlimit", value,
                       "has no limits after the equals sign: numbers or unlimited, the soft one not above the hard one");
     }
-    parsed.plan.process.limits.push_back({known->resource, *soft, *hard});
+    parsed.plan.process.limits.push_back({*resource, *soft, *hard});
     return {};
 }
 
@@ -121,8 +104,11 @@ Result<> apply_env(Parsed& parsed, std::string_view value, const Source& source)
     if (auto checked = check_name(value.substr(0, equals), "env", value, source); !checked) {
         return checked;
     }
-    parsed.plan.environment.changes.push_back(
-        {std::string(value.substr(0, equals)), std::string(value.substr(equals + 1))});
+    std::string name(value.substr(0, equals));
+    if (const std::string_view folder = folder_told_in(name); !folder.empty() && was_given(parsed, folder)) {
+        return refuse(source, "env", value, "sets what --" + std::string(folder) + " tells: leave one out");
+    }
+    parsed.plan.environment.changes.push_back({std::move(name), std::string(value.substr(equals + 1))});
     return {};
 }
 

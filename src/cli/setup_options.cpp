@@ -40,6 +40,14 @@ Result<> apply_folder(const Folder& folder, Parsed& parsed, std::string_view val
     if (auto checked = check_path(path, folder.option, value, source); !checked) {
         return checked;
     }
+    if (value.contains(':')) {
+        return refuse(source, folder.option, value,
+                      "has a colon, which separates the paths in " + std::string(folder.variable));
+    }
+    if (was_given(parsed, "env", std::string(folder.variable) + "=")) {
+        return refuse(source, folder.option, value,
+                      "is told in " + std::string(folder.variable) + ", which --env sets too: leave one out");
+    }
     parsed.plan.setup.push_back({.kind = SetupKind::kOwn, .path = path, .mode = {}, .must_exist = false});
     parsed.plan.setup.push_back({.kind = SetupKind::kMakeDirectory, .path = path, .mode = {}});
     export_directory(parsed.plan.environment, folder.variable, path);
@@ -48,7 +56,19 @@ Result<> apply_folder(const Folder& folder, Parsed& parsed, std::string_view val
 
 } // namespace
 
+std::string_view folder_told_in(std::string_view variable) {
+    for (const Folder& folder : {kState, kRuntime, kCache, kLogs}) {
+        if (variable == folder.variable) {
+            return folder.option;
+        }
+    }
+    return {};
+}
+
 Result<> apply_setup(Parsed& parsed, std::string_view value, const Source& source) {
+    if (value.contains('\n')) {
+        return refuse(source, "setup", value, "is more than one line: write each as a value of its own");
+    }
     auto step = plan::parse_setup_line(value, source.where);
     if (!step) {
         return std::unexpected(step.error());
@@ -96,7 +116,7 @@ Result<> apply_mkdir(Parsed& parsed, std::string_view value, const Source& sourc
     if (auto checked = check_path(path, "mkdir", value, source); !checked) {
         return checked;
     }
-    step.path = path;
+    step.path = plan::without_var_run(path);
     parsed.plan.setup.push_back(std::move(step));
     return {};
 }
@@ -119,7 +139,7 @@ Result<> apply_own(Parsed& parsed, std::string_view value, const Source& source)
     if (auto checked = check_path(path, "own", value, source); !checked) {
         return checked;
     }
-    step.path = path;
+    step.path = plan::without_var_run(path);
     parsed.plan.setup.push_back(std::move(step));
     return {};
 }

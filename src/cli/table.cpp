@@ -30,7 +30,7 @@ constexpr Option kOptions[] = {
      "let the app be uid 0 or gid 0, still without any capability",
      Stage::kIdentity, kStarts, kEverywhere, apply_allow_root, "true false"},
 
-    {"env", 0, Kind::kList, "NAME=VALUE", "",
+    {"env", 0, Kind::kFree, "NAME=VALUE", "",
      "set a variable for the app",
      Stage::kProcess, kStarts, kEverywhere, apply_env},
     {"env-file", 0, Kind::kList, "FILE", "",
@@ -68,7 +68,7 @@ constexpr Option kOptions[] = {
      "leave the app this descriptor; every other above 2 is closed",
      Stage::kProcess, kStarts, kEverywhere, apply_keep_fd, kFewerIsStricter},
 
-    {"setup", 0, Kind::kList, "LINE", "",
+    {"setup", 0, Kind::kFree, "LINE", "",
      "as root, do what this line of tmpfiles.d(5) says, as 'd /run/app 0750 app app'; %u and %g are the app's user "
      "and group",
      Stage::kSetup, kRunAndPlan, kEverywhere, apply_setup, kFewerIsStricter},
@@ -114,7 +114,7 @@ constexpr Option kOptions[] = {
     {"secrets-dir", 0, Kind::kText, "PATH", "/run/stepdown/secrets",
      "where the secrets' copies are, best on a tmpfs",
      Stage::kSetup, kStarts, kEverywhere, apply_secrets_dir},
-    {"before-drop", 0, Kind::kList, "COMMAND", "",
+    {"before-drop", 0, Kind::kFree, "COMMAND", "",
      "run this by /bin/sh as root when all the rest of the setup is done",
      Stage::kSetup, kRunAndPlan, kEverywhere, apply_before_drop},
     {"before-drop-dir", 0, Kind::kList, "PATH", "",
@@ -123,7 +123,7 @@ constexpr Option kOptions[] = {
     {"hook-timeout", 0, Kind::kText, "TIME", "60s",
      "how long each of these may take",
      Stage::kSetup, kRunAndPlan, kEverywhere, apply_hook_timeout},
-    {"before-start", 0, Kind::kList, "COMMAND", "",
+    {"before-start", 0, Kind::kFree, "COMMAND", "",
      "run this by /bin/sh as the app, under its filter, before it",
      Stage::kProcess, kRunAndPlan, kEverywhere, apply_before_start},
     {"wait-for", 0, Kind::kList, "KIND:WHAT", "",

@@ -6,6 +6,12 @@
 
 namespace stepdown::cli {
 
+bool was_given(const Parsed& parsed, std::string_view option, std::string_view beginning) {
+    return std::ranges::any_of(parsed.plan.settings, [option, beginning](const Setting& setting) {
+        return setting.name == option && setting.value.starts_with(beginning);
+    });
+}
+
 Result<> check_path(std::string_view path, std::string_view name, std::string_view value, const Source& source) {
     if (const std::string_view fault = plan::path_fault(path); !fault.empty()) {
         return refuse(source, name, value, fault);

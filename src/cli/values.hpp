@@ -13,6 +13,12 @@
 // The kinds of value that several options share.
 namespace stepdown::cli {
 
+// Whether a value of that option, with that beginning, was taken before this one.
+bool was_given(const Parsed& parsed, std::string_view option, std::string_view beginning = {});
+
+// "state" for STATE_DIRECTORY: the option that tells the app a folder in this variable; empty if there is none.
+std::string_view folder_told_in(std::string_view variable);
+
 template <class T> struct Choice {
     std::string_view word;
     T value;

@@ -15,7 +15,11 @@ Result<> add_one(std::vector<Given>& given, const Option& option, std::string_vi
     if (value.empty()) {
         return refuse(source, option.name, value, "is empty: give a value or leave the option out");
     }
-    const auto is_control = [](char byte) { return static_cast<unsigned char>(byte) < ' ' || byte == '\x7f'; };
+    const bool has_lines = option.kind == Kind::kFree;
+    const auto is_control = [has_lines](char byte) {
+        const bool is_text = static_cast<unsigned char>(byte) >= ' ' && byte != '\x7f';
+        return !is_text && !(has_lines && (byte == '\t' || byte == '\n'));
+    };
     if (std::ranges::any_of(value, is_control)) {
         std::string shown(value);
         std::ranges::replace_if(shown, is_control, '?');
@@ -39,8 +43,8 @@ Result<> add_items(std::vector<Given>& given, const Option& option, std::string_
     }
 }
 
-// The items of a list in an environment variable: separated by commas or newlines, of which one may stand at the end.
-// A path with a comma can be written in the file or on the command line.
+// The items of a list in an environment variable: separated by newlines, of which one may stand at the end, and by
+// commas where they are on the command line too.
 Result<> add_variable(std::vector<Given>& given, const Option& option, std::string_view value, const Source& source) {
     if (!is_list(option.kind)) {
         return add_one(given, option, value, source);
@@ -48,7 +52,7 @@ Result<> add_variable(std::vector<Given>& given, const Option& option, std::stri
     if (value.size() > 1 && value.ends_with('\n')) {
         value.remove_suffix(1);
     }
-    return add_items(given, option, value, ",\n", source);
+    return add_items(given, option, value, option.kind == Kind::kWords ? ",\n" : "\n", source);
 }
 
 std::unexpected<Error> unknown_variable(std::string_view name) {

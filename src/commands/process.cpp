@@ -1,18 +1,29 @@
 #include <cerrno>
 #include <string>
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "commands/process.hpp"
+#include "plan/limit_names.hpp"
 
 namespace stepdown::commands {
+namespace {
+
+std::string in_words(std::uint64_t limit) { return limit == RLIM_INFINITY ? "unlimited" : std::to_string(limit); }
+
+std::string in_words(const ResourceLimit& limit) {
+    return std::string(plan::limit_name(limit.resource)) + "=" + in_words(limit.soft) + ":" + in_words(limit.hard);
+}
+
+} // namespace
 
 Result<> give_process(sys::Kernel& kernel, const Process& asked) {
     for (const ResourceLimit& limit : asked.limits) {
         if (const auto set = kernel.set_limit(limit.resource, limit.soft, limit.hard); !set) {
             return call_failed(
-                ExitCode::kDrop, "cannot set the resource limit that --rlimit asks for", "prlimit64", set.error(),
+                ExitCode::kDrop, "cannot set the resource limit " + in_words(limit), "prlimit64", set.error(),
                 "a hard limit can only be raised with --cap-add=SYS_RESOURCE, or by docker run --ulimit");
         }
     }

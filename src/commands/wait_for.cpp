@@ -12,7 +12,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "commands/start.hpp"
 #include "commands/wait_for.hpp"
+#include "plan/explain.hpp"
 #include "sys/fd.hpp"
 
 namespace stepdown::commands {
@@ -21,48 +23,55 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-bool connects(int family, const sockaddr* address, socklen_t length) {
+// Why there is no answer, in words that last; null: there is one.
+using Why = const char*;
+
+int connecting(int family, const sockaddr* address, socklen_t length) {
     constexpr int kPatience = 1000; // milliseconds for one try
     const sys::Fd fd(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (!fd) {
-        return false;
-    }
-    if (::connect(fd.get(), address, length) == 0) {
-        return true;
+    if (!fd || (::connect(fd.get(), address, length) < 0 && errno != EINPROGRESS)) {
+        return errno;
     }
     pollfd one{.fd = fd.get(), .events = POLLOUT, .revents = 0};
     int error = 0;
     socklen_t size = sizeof error;
-    return errno == EINPROGRESS && ::poll(&one, 1, kPatience) == 1 &&
-           ::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == 0;
+    if (::poll(&one, 1, kPatience) != 1) {
+        return ETIMEDOUT;
+    }
+    return ::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
 }
 
-bool answers_tcp(const WaitFor& target) {
+Why connects(int family, const sockaddr* address, socklen_t length) {
+    const int error = connecting(family, address, length);
+    return error == 0 ? nullptr : std::strerror(error);
+}
+
+Why answers_tcp(const WaitFor& target) {
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
     addrinfo* found = nullptr;
-    if (::getaddrinfo(target.target.c_str(), target.port.c_str(), &hints, &found) != 0) {
-        return false;
+    if (const int error = ::getaddrinfo(target.target.c_str(), target.port.c_str(), &hints, &found); error != 0) {
+        return ::gai_strerror(error);
     }
-    bool answered = false;
-    for (const addrinfo* one = found; one != nullptr && !answered; one = one->ai_next) {
-        answered = connects(one->ai_family, one->ai_addr, one->ai_addrlen);
+    Why why = "";
+    for (const addrinfo* one = found; one != nullptr && why != nullptr; one = one->ai_next) {
+        why = connects(one->ai_family, one->ai_addr, one->ai_addrlen);
     }
     ::freeaddrinfo(found);
-    return answered;
+    return why;
 }
 
-bool answers_unix(const WaitFor& target) {
+Why answers_unix(const WaitFor& target) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     if (target.target.size() >= sizeof address.sun_path) {
-        return false;
+        return std::strerror(ENAMETOOLONG);
     }
     std::memcpy(address.sun_path, target.target.c_str(), target.target.size() + 1);
     return connects(AF_UNIX, reinterpret_cast<const sockaddr*>(&address), sizeof address);
 }
 
-bool answers(const WaitFor& target) {
+Why answers(const WaitFor& target) {
     struct stat found{};
     switch (target.kind) {
     case WaitFor::Kind::kTcp:
@@ -72,19 +81,7 @@ bool answers(const WaitFor& target) {
     case WaitFor::Kind::kFile:
         break;
     }
-    return ::stat(target.target.c_str(), &found) == 0;
-}
-
-std::string name_of(const WaitFor& target) {
-    switch (target.kind) {
-    case WaitFor::Kind::kTcp:
-        return fmt::format("tcp:{}:{}", target.target, target.port);
-    case WaitFor::Kind::kUnix:
-        return "unix:" + target.target;
-    case WaitFor::Kind::kFile:
-        break;
-    }
-    return "file:" + target.target;
+    return ::stat(target.target.c_str(), &found) == 0 ? nullptr : std::strerror(errno);
 }
 
 bool is_stopped() {
@@ -100,18 +97,19 @@ Result<> wait_for_all(const Plan& plan, const Log& log) {
     const Clock::time_point began = Clock::now();
     Clock::time_point told = began;
     for (const WaitFor& target : plan.wait_for) {
-        while (!answers(target)) {
+        while (const Why why = answers(target)) {
             const Clock::time_point now = Clock::now();
             if (is_stopped()) {
-                return fail(ExitCode::kSetup, "stopped while waiting for " + name_of(target));
+                return fail(ExitCode::kSetup, "stopped while waiting for " + plan::in_words(target));
             }
             if (now - began > plan.wait_timeout) {
-                return fail(ExitCode::kSetup, fmt::format("--wait-for: {} does not answer after {} ms", name_of(target),
-                                                          plan.wait_timeout.count()));
+                return fail(ExitCode::kSetup,
+                            fmt::format("{}: {} does not answer after {} ms: {}", source_of(plan, "wait-for").where,
+                                        plan::in_words(target), plan.wait_timeout.count(), why));
             }
             if (now - told > 5s) {
                 told = now;
-                log.warn("still waiting for " + name_of(target));
+                log.warn("still waiting for " + plan::in_words(target) + ": " + why);
             }
             ::poll(nullptr, 0, 200);
         }

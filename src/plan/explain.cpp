@@ -32,12 +32,15 @@ void explain_setup(const Plan& plan, std::vector<PlanStep>& steps) {
     }
 }
 
+std::string bracketed(const std::string& host) { return host.contains(':') ? "[" + host + "]" : host; }
+
 // The kinds of --listen as they were written.
 std::string socket_name(const ListenSocket& asked) {
     if (asked.kind == ListenSocket::Kind::kUnix) {
         return "unix:" + asked.address;
     }
-    return fmt::format("{}:{}:{}", asked.kind == ListenSocket::Kind::kTcp ? "tcp" : "udp", asked.address, asked.port);
+    return fmt::format("{}:{}:{}", asked.kind == ListenSocket::Kind::kTcp ? "tcp" : "udp", bracketed(asked.address),
+                       asked.port);
 }
 
 // What else root does before the drop; never what a secret is.
@@ -325,6 +328,18 @@ void explain_supervision(const Plan& plan, std::vector<PlanStep>& steps) {
 
 } // namespace
 
+std::string in_words(const WaitFor& target) {
+    switch (target.kind) {
+    case WaitFor::Kind::kTcp:
+        return fmt::format("tcp:{}:{}", bracketed(target.target), target.port);
+    case WaitFor::Kind::kUnix:
+        return "unix:" + target.target;
+    case WaitFor::Kind::kFile:
+        break;
+    }
+    return "file:" + target.target;
+}
+
 std::vector<PlanStep> explain(const Plan& plan) {
     std::vector<PlanStep> steps;
     explain_setup(plan, steps);
@@ -334,8 +349,7 @@ std::vector<PlanStep> explain(const Plan& plan) {
     explain_receipt(plan, steps);
     explain_drop(plan, steps);
     for (const WaitFor& target : plan.wait_for) {
-        steps.push_back({"wait", "until " + target.target + (target.port.empty() ? "" : ":" + target.port) + " answers",
-                         "without any privilege"});
+        steps.push_back({"wait", "until " + in_words(target) + " answers", "without any privilege"});
     }
     explain_start(plan, steps);
     if (plan.init) {

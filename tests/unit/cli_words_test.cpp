@@ -65,11 +65,10 @@ TEST_F(Words, SetupWorkKeepsTheOrderWritten) {
     EXPECT_THAT(paths_of(parse_words({"x"})->plan), ElementsAre("mkdir /3", "own /1", "own /2"));
 }
 
-TEST_F(Words, AListInAVariableIsSeparatedByCommasOrNewlines) {
-    EXPECT_THAT(paths_of(parse_words({"x"}, {"STEPDOWN_OWN=/a:b,/c\n/d\n"})->plan),
-                ElementsAre("own /a:b", "own /c", "own /d"));
-    for (const char* value : {"STEPDOWN_OWN=/a,", "STEPDOWN_OWN=,/a", "STEPDOWN_OWN=/a,,/b", "STEPDOWN_OWN=/a\n\n",
-                              "STEPDOWN_OWN=", "STEPDOWN_OWN=\n"}) {
+TEST_F(Words, AListInAVariableIsSeparatedByNewlines) {
+    EXPECT_THAT(paths_of(parse_words({"x"}, {"STEPDOWN_OWN=/a:b,c\n/d\n"})->plan), ElementsAre("own /a:b,c", "own /d"));
+    for (const char* value :
+         {"STEPDOWN_OWN=/a\n\n/b", "STEPDOWN_OWN=\n/a", "STEPDOWN_OWN=/a\n\n", "STEPDOWN_OWN=", "STEPDOWN_OWN=\n"}) {
         EXPECT_THAT(refusal(parse_words({"x"}, {value})), HasSubstr("STEPDOWN_OWN: \"\" is empty")) << value;
     }
 }
@@ -84,6 +83,21 @@ TEST_F(Words, WhatNeverHasACommaIsSeparatedByThemAnywhere) {
     EXPECT_THAT(paths_of(parse_words({"--own=/a,b", "x"})->plan), ElementsAre("own /a,b"));
     EXPECT_EQ(refusal(parse_words({"--connect=80,,443", "x"})),
               "--connect: \"\" is empty: give a value or leave the option out");
+}
+
+TEST_F(Words, WhatHasACommaIsOneValueInAVariableToo) {
+    const auto parsed =
+        parse_words({"x"}, {"STEPDOWN_LISTEN=unix:/s,mode=0660\ntcp:0.0.0.0:80,name=web", "STEPDOWN_SECRET=PW=/f,env",
+                            "STEPDOWN_ENV=A=a,b\nB=c", "STEPDOWN_BEFORE_DROP=echo a,b", "STEPDOWN_CONNECT=80,443\n53"});
+    ASSERT_TRUE(parsed) << refusal(parsed);
+    const Plan& plan = parsed->plan;
+    ASSERT_EQ(plan.sockets.size(), 2U);
+    EXPECT_EQ(plan.sockets[0].mode, 0660U);
+    EXPECT_EQ(plan.sockets[1].name, "web");
+    EXPECT_TRUE(plan.secrets.at(0).in_environment);
+    EXPECT_THAT(plan.environment.changes, ElementsAre(Variable{"A", "a,b"}, Variable{"B", "c"}));
+    EXPECT_THAT(plan.hooks.before_drop, ElementsAre("echo a,b"));
+    EXPECT_THAT(plan.landlock.connect, ElementsAre(80, 443, 53)) << "what never has one is separated by them";
 }
 
 TEST_F(Words, AnEmptyValueIsAnErrorNeverADefault) {
@@ -103,6 +117,24 @@ TEST_F(Words, ControlCharactersNeverGetIn) {
               "--user: \"a?b\" has a control character where the question mark is");
     FakeFile::set("/etc/stepdown.toml", "receipt = \"/run/\\u0000x\"\n");
     EXPECT_THAT(refusal(parse_words({"x"})), HasSubstr("/etc/stepdown.toml:1: receipt: \"/run/?x\" has a control"));
+}
+
+TEST_F(Words, FreeTextMayHaveTabsAndNewlines) {
+    FakeFile::set("/etc/stepdown.toml",
+                  "before-drop = [\"\"\"set -e\n\techo a\n\"\"\"]\nsetup = [\"d\\t/run/x\\t0750\"]\n");
+    const auto parsed = parse_words({"--env=A=1\n\t2", "--before-start=id\nid", "x"});
+    ASSERT_TRUE(parsed) << refusal(parsed);
+    EXPECT_THAT(parsed->plan.hooks.before_drop, ElementsAre("set -e\n\techo a\n"));
+    EXPECT_THAT(parsed->plan.hooks.before_start, ElementsAre("id\nid"));
+    EXPECT_THAT(parsed->plan.environment.changes, ElementsAre(Variable{"A", "1\n\t2"}));
+    EXPECT_THAT(paths_of(parsed->plan), ElementsAre("mkdir /run/x"));
+    EXPECT_EQ(refusal(parse_words({"--setup=d /a\nd /b", "x"})),
+              "--setup: \"d /a\\nd /b\" is more than one line: write each as a value of its own");
+    EXPECT_THAT(refusal(parse_words({"--env=1\n=2", "x"})), HasSubstr("\"1\\n=2\" does not begin")) << "one line";
+    for (const char* const word :
+         {"--env=A=\r", "--before-drop=a\x1b", "--setup=d /a\x01", "--own=/a\tb", "--state=a\nb"}) {
+        EXPECT_THAT(refusal(parse_words({word, "x"})), HasSubstr("has a control character")) << word;
+    }
 }
 
 TEST_F(Words, BooleansInEverySpelling) {

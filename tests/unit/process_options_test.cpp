@@ -78,6 +78,8 @@ TEST(ProcessOptions, BadValuesAreRefusedWithWhatWouldBeRight) {
         {"--keep-cap=net_bind", "capabilities(7)"},
         {"--groups=a,,b", "empty name"},
         {"--groups=a,", "empty name"},
+        {"--groups=keep,clear", "clear in a list"},
+        {"--state=a:b", "has a colon"},
         {"--user-env=PUID:", "names no variables"},
         {"--user-env=1:2", "names no variables"},
         {"--user-from=data", "not an absolute path"},
@@ -91,6 +93,33 @@ TEST(ProcessOptions, BadValuesAreRefusedWithWhatWouldBeRight) {
     for (const auto& [word, says] : rows) {
         EXPECT_THAT(refusal(parse_words({word, "true"})), HasSubstr(says)) << word;
     }
+}
+
+TEST(ProcessOptions, AFoldersVariableIsSetByOneOfTheTwo) {
+    for (const auto& words : {std::vector<std::string>{"--env=CACHE_DIRECTORY=/opt", "--cache=a", "true"},
+                              std::vector<std::string>{"--cache=a", "--env=CACHE_DIRECTORY=/opt", "true"}}) {
+        EXPECT_THAT(refusal(parse_words(words)), HasSubstr(": leave one out"));
+    }
+    EXPECT_TRUE(parse_words({"--env=CACHE_DIRECTORY=/opt", "--state=a", "true"}));
+}
+
+TEST(ProcessOptions, VarRunIsRunAsImagesHaveIt) {
+    const Plan plan =
+        plan_of({"--mkdir=/var/run/pg:3775", "--own=/var/run/pg:0750:0640", "--listen=unix:/var/run/s,mode=0660",
+                 "--secrets-dir=/var/run/secrets", "--mkdir=/var/runner"});
+    EXPECT_EQ(plan.setup.at(0).path, "/run/pg");
+    EXPECT_EQ(plan.setup.at(1).path, "/run/pg");
+    EXPECT_EQ(plan.setup.at(2).path, "/var/runner");
+    EXPECT_EQ(plan.sockets.at(0).address, "/run/s");
+    EXPECT_EQ(plan.secrets_directory, "/run/secrets");
+}
+
+TEST(ProcessOptions, TheStartsGroupsAndOthersAreAList) {
+    const Groups groups = plan_of({"--groups=passwd,keep,video,44"}).groups;
+    EXPECT_TRUE(groups.passwd);
+    EXPECT_TRUE(groups.keep);
+    EXPECT_EQ(groups.names, (std::vector<std::string>{"video", "44"}));
+    EXPECT_FALSE(plan_of({"--groups=clear"}).groups.are_asked_for());
 }
 
 TEST(ProcessOptions, PlanTellsThemWithoutValues) {
