@@ -69,6 +69,12 @@ ExecFailure execute(sys::Kernel& kernel, const Program& program) noexcept {
     return worst;
 }
 
+std::string interpreter_of(const char* path) {
+    ExecFailure found;
+    read_interpreter(path, found);
+    return found.interpreter;
+}
+
 Error explain(const ExecFailure& failure, const Program& program) {
     const std::string name = program.argv.front();
     const std::string path = program.candidates.empty() ? name : program.candidates[failure.candidate];
@@ -103,7 +109,7 @@ Error explain(const ExecFailure& failure, const Program& program) {
                 "cannot execute " + path + ": not a program of this machine's kind, nor a script that begins with #!"};
     case EPERM:
         return {ExitCode::kNotExecutable,
-                "cannot execute " + path +
+                "cannot execute " + path + (interpreter.empty() ? "" : " or its interpreter " + interpreter) +
                     ": Operation not permitted (execve); a file with capabilities (getcap(8)) "
                     "cannot have them here: remove them with setcap -r"};
     default:

@@ -39,6 +39,9 @@ void run_text_by_shell(Program& program);
 // execvp(3)'s search, and its shell only where that was asked for. Returns only to say why. Async-signal-safe.
 ExecFailure execute(sys::Kernel& kernel, const Program& program) noexcept;
 
+// The program behind "#!", as execve(2) reads it; empty where there is none, or the file cannot be read.
+std::string interpreter_of(const char* path);
+
 // Says it to the user, with the exit code that shells and engines have for it: 126 or 127.
 Error explain(const ExecFailure& failure, const Program& program);
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include "commands/handover.hpp"
@@ -31,7 +32,15 @@ Result<> add_files(sys::Kernel& kernel, const Plan& plan, std::vector<Variable>&
         if (!variables) {
             return std::unexpected(variables.error());
         }
-        changes.append_range(std::move(*variables));
+        for (Variable& variable : *variables) {
+            const char* const inherited = variable.value ? nullptr : ::getenv(variable.name.c_str());
+            if (inherited != nullptr) {
+                variable.value = inherited;
+            }
+            if (variable.value) {
+                changes.push_back(std::move(variable));
+            }
+        }
     }
     return {};
 }
@@ -43,6 +52,10 @@ Result<> add_secrets(sys::Kernel& kernel, const Plan& plan, std::vector<Variable
             if (::getenv(name.c_str()) != nullptr) {
                 return fail(ExitCode::kUsage, "--secret: " + secret.name + " is given by the variable " + name +
                                                   " too: take one of them away");
+            }
+            if (std::ranges::contains(changes, name, &Variable::name)) {
+                return fail(ExitCode::kUsage, "--secret: " + secret.name + " is given by --env or --env-file as " +
+                                                  name + " too: take one of them away");
             }
         }
         if (!secret.in_environment) {
@@ -117,6 +130,18 @@ Result<std::vector<Variable>> environment_changes(sys::Kernel& kernel, const Pla
     }
     add_listen_variables(plan, changes);
     return changes;
+}
+
+Result<> check_kept_descriptors(const Plan& plan) {
+    for (const int descriptor : plan.process.keep_fds) {
+        if (::fcntl(descriptor, F_GETFD) < 0) {
+            return fail(ExitCode::kUsage,
+                        fmt::format("{}: descriptor {} is not open: whoever starts this must pass it, "
+                                    "or leave the option out",
+                                    source_of(plan, "keep-fd").where, descriptor));
+        }
+    }
+    return {};
 }
 
 std::vector<int> descriptors_of(const Plan& plan) {

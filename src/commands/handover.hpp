@@ -16,6 +16,9 @@ constexpr int kPidDigits = 12;    // a pid and its end
 // secret that is asked for twice, by the environment too, is an error. Errors: kUsage, kSetup.
 Result<std::vector<Variable>> environment_changes(sys::Kernel& kernel, const Plan& plan);
 
+// Whether all that is to be kept is there. Errors: ExitCode::kUsage.
+Result<> check_kept_descriptors(const Plan& plan);
+
 // The descriptors above 2 that the app gets, ascending: its sockets, then what is kept.
 std::vector<int> descriptors_of(const Plan& plan);
 

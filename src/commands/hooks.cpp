@@ -159,6 +159,26 @@ Result<std::vector<std::string>> names_in(const std::string& directory) {
     return names;
 }
 
+constexpr std::string_view kShellEnding = ".sh";
+
+// As run-parts(8) has it: editors and packages leave other files behind.
+bool is_hooks_name(std::string_view name) {
+    if (name.ends_with(kShellEnding)) {
+        name.remove_suffix(kShellEnding.size());
+    }
+    constexpr std::string_view kFine = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+    return !name.empty() && name.find_first_not_of(kFine) == std::string_view::npos;
+}
+
+// What execve(2) takes, or a shell if it does not say: a name in .sh says what it is.
+bool needs_shell(const std::string& path, bool is_program) {
+    char begin[2] = {};
+    const sys::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    const bool names_one =
+        file && ::read(file.get(), begin, sizeof begin) == sizeof begin && begin[0] == '#' && begin[1] == '!';
+    return path.ends_with(kShellEnding) && !(is_program && names_one);
+}
+
 // Programs are run, and what ends in .sh by a shell; anything else is no hook.
 Result<> run_directory(const std::string& directory, milliseconds timeout, const Log& log) {
     const auto names = names_in(directory);
@@ -172,15 +192,16 @@ Result<> run_directory(const std::string& directory, milliseconds timeout, const
             continue;
         }
         const bool is_program = (now.st_mode & 0111) != 0;
-        if (!is_program && !name.ends_with(".sh")) {
-            log.info("not run, being neither a program nor *.sh: " + path);
+        if (!is_hooks_name(name) || (!is_program && !name.ends_with(kShellEnding))) {
+            log.info("not run, being neither a program nor *.sh, or not named as run-parts(8) wants it: " + path);
             continue;
         }
         if (!is_roots_alone(now)) {
             return fail(ExitCode::kSetup,
                         "--before-drop-dir: " + path + " must be root's, and nobody else may write it");
         }
-        const std::vector<std::string> words = is_program ? std::vector{path} : std::vector<std::string>{kShell, path};
+        const std::vector<std::string> words =
+            needs_shell(path, is_program) ? std::vector<std::string>{kShell, path} : std::vector{path};
         if (auto done = run_hook(path, words, timeout); !done) {
             return done;
         }

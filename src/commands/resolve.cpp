@@ -40,7 +40,12 @@ Result<NamedUser> owner_of_path(sys::Kernel& kernel, const Plan& plan) {
                            source_of(plan, "user-from").where + ": cannot look at \"" + plan.user_from + "\"",
                            "openat2", found.error(), "name the path itself, no link to it");
     }
-    if (!found || S_ISLNK(found->st_mode)) {
+    if (found && S_ISLNK(found->st_mode)) {
+        return fail(ExitCode::kUsage, source_of(plan, "user-from").where + ": \"" + plan.user_from +
+                                          "\" is a symbolic link, and its owner whoever made it: name the path it "
+                                          "leads to");
+    }
+    if (!found) {
         return fall_back(plan, "user-from", "\"" + plan.user_from + "\" does not exist");
     }
     if (found->st_uid == 0) {

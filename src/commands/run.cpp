@@ -11,6 +11,7 @@
 
 #include "commands/clock.hpp"
 #include "commands/commands.hpp"
+#include "commands/handover.hpp"
 #include "commands/hearing.hpp"
 #include "commands/notes.hpp"
 #include "commands/output_file.hpp"
@@ -244,6 +245,9 @@ int run(sys::Kernel& kernel, const cli::Parsed& parsed, const supervise::SignalS
     Result<Start> start = prepare(kernel, parsed.plan);
     if (!start) {
         return log.failed(start.error());
+    }
+    if (Result<> kept = check_kept_descriptors(start->plan); !kept) {
+        return log.failed(kept.error());
     }
     if (parsed.text_by_shell) {
         run_text_by_shell(start->program);

@@ -62,10 +62,13 @@ void warn_of_file_capabilities(Plan& plan, const Program& program) {
         if (::access(path.c_str(), X_OK) != 0) {
             continue;
         }
-        if (const std::uint64_t lost = file_capabilities(path.c_str()) & ~plan.kept_capabilities; lost != 0) {
-            plan.warnings.push_back(path + " has file capabilities that it cannot have under no_new_privs: " +
-                                    plan::capability_names(lost) +
-                                    "; keep them with --keep-cap, or setcap -r the file");
+        const std::string interpreter = interpreter_of(path.c_str());
+        const std::string& loaded = interpreter.empty() ? path : interpreter; // of a script only that one's count
+        if (const std::uint64_t lost = file_capabilities(loaded.c_str()) & ~plan.kept_capabilities; lost != 0) {
+            plan.warnings.push_back(
+                (interpreter.empty() ? path : path + ": its interpreter " + interpreter) +
+                " has file capabilities that it cannot have under no_new_privs: " + plan::capability_names(lost) +
+                "; keep them with --keep-cap, or setcap -r the file");
         }
         return;
     }

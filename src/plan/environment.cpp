@@ -53,7 +53,9 @@ bool is_variable_name(std::string_view name) {
 }
 
 Result<std::vector<Variable>> read_variables(std::string_view text, std::string_view where) {
+    constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
     std::vector<Variable> variables;
+    text.remove_prefix(text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0);
     for (std::size_t number = 1; !text.empty(); ++number) {
         std::string_view line = text.substr(0, text.find('\n'));
         text.remove_prefix(std::min(line.size() + 1, text.size()));
@@ -63,11 +65,16 @@ Result<std::vector<Variable>> read_variables(std::string_view text, std::string_
             continue;
         }
         const std::size_t equals = line.find('=');
-        if (equals == std::string_view::npos || !is_variable_name(line.substr(0, equals)) || line.contains('\0')) {
+        Variable variable{.name = std::string(line.substr(0, equals)), .value = std::nullopt};
+        if (variable.name.empty() || variable.name.find_first_of(" \t\v\f") != std::string::npos ||
+            line.contains('\0')) {
             return fail(ExitCode::kUsage, std::string(where) + ":" + std::to_string(number) +
-                                              ": is not NAME=VALUE, with a NAME of letters, digits and _");
+                                              ": is neither NAME=VALUE nor NAME, with a NAME without blanks");
         }
-        variables.push_back({std::string(line.substr(0, equals)), std::string(line.substr(equals + 1))});
+        if (equals != std::string_view::npos) {
+            variable.value = line.substr(equals + 1);
+        }
+        variables.push_back(std::move(variable));
     }
     return variables;
 }

@@ -25,8 +25,10 @@ struct Environment {
 // A name that a shell can use: letters, digits and _, no digit first.
 bool is_variable_name(std::string_view name);
 
-// An --env-file: NAME=VALUE a line, the value to the end of the line as it is; blank lines and lines that begin with #
-// are passed over. where names it in errors, of which no line shows a value. Errors: ExitCode::kUsage.
+// An --env-file, as Docker reads one: NAME=VALUE a line, the value to the end of the line as it is, or NAME alone,
+// without a value here: the start's own counts. A name is anything without blanks. Blank lines, lines that begin with #
+// and a byte order mark are passed over. where names it in errors, of which no line shows a value. Errors:
+// ExitCode::kUsage.
 Result<std::vector<Variable>> read_variables(std::string_view text, std::string_view where);
 
 // HOME, USER, LOGNAME and SHELL are the new user's, in place of all the old entries of these names; the rest is kept in

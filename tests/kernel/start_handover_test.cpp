@@ -58,6 +58,8 @@ TEST_F(Handover, TheAppHasTheGroupsCapabilitiesAndLimitsThatWereAskedFor) {
         start("--user=backup --groups=passwd,keep,29", "grep Groups /proc/self/status", "setpriv --groups 0,27,4242")
             .text,
         "Groups:\t27 29 4242 \n");
+    EXPECT_THAT(start("--user=12345 --rlimit=nofile=9999999999", "true").text,
+                HasSubstr("cannot set the resource limit nofile=9999999999:9999999999: "));
     const Told kept = start("--user=12345 --keep-cap=net_bind_service", "grep -c ^Cap.*0400$ /proc/self/status");
     EXPECT_EQ(kept.text, "5\n");
     EXPECT_EQ(start("--user=12345 --umask=0027 --rlimit=core=0 --rlimit=nofile=99:100 --cwd=/usr --nice=5",
@@ -90,7 +92,11 @@ TEST_F(Handover, TheUserIsThatOfAPathOrOfVariables) {
     ASSERT_EQ(::chown(tree().c_str(), 12345, 54321), 0);
     EXPECT_THAT(start("--user-from=" + tree().string(), "id").text, HasSubstr("uid=12345 gid=54321"));
     fs::create_directory_symlink(tree(), base() / "link");
-    EXPECT_EQ(start("--user-from=" + (base() / "link").string(), "id").status, 100);
+    for (const char* const fallback : {"", "--user=12345 "}) {
+        const Told told = start(fallback + ("--user-from=" + (base() / "link").string()), "id");
+        EXPECT_EQ(told.status, 100);
+        EXPECT_THAT(told.text, HasSubstr("is a symbolic link"));
+    }
     EXPECT_EQ(start("--user-from=" + outside().string(), "id").status, 100) << "root's";
     EXPECT_THAT(start("--user=12345 --user-from=" + outside().string(), "id").text, HasSubstr("uid=12345"));
 }
@@ -101,6 +107,11 @@ TEST_F(Handover, TheEnvironmentIsFilesThenFlags) {
                     "env | grep -vE ^\\(PWD\\|_\\|PATH\\)= | sort", "GONE=1")
                   .text,
               "A=file\nB=flag\nHOME=/\nLOGNAME=12345\nSHELL=/bin/sh\n");
+    const std::string names = file("names", "BARE\nNONE\nmy.var=1\n");
+    EXPECT_EQ(start("--user=12345 --clear-env --keep-env=PATH --env-file=" + names,
+                    "env | grep ^BARE; env | grep -c NONE; grep -ac my.var=1 /proc/$$/environ", "BARE=value")
+                  .text,
+              "BARE=value\n0\n1\n");
     fs::create_symlink(vars, tree() / "link");
     ASSERT_EQ(::lchown((tree() / "link").c_str(), 12345, 12345), 0);
     EXPECT_EQ(start("--user=12345 --env-file=" + (tree() / "link").string(), "true").status, 100) << "the app's link";
@@ -134,13 +145,26 @@ TEST_F(Handover, OnlyKeptDescriptorsStayOpen) {
         "9\n");
 }
 
+TEST_F(Handover, ADescriptorThatIsNotOpenCannotBeKept) {
+    for (const char* const user : {"--user=12345", "--user=12345 --no-init"}) {
+        for (const char* const number : {"3", "17"}) {
+            const Told told = start(std::string(user) + " --keep-fd=" + number, "echo ran",
+                                    "sh -c \"exec \\\"\\$@\\\" 3<&- 17<&-\" sh");
+            EXPECT_EQ(told.status, 100) << told.text;
+            EXPECT_THAT(told.text, HasSubstr(std::string("--keep-fd: descriptor ") + number + " is not open"));
+        }
+    }
+}
+
 TEST_F(Handover, ASecretIsAFileOfTheAppsOwn) {
     const std::string secret = file("db", "s3cret\n");
     const std::string option = "--user=12345 --secrets-dir=" + (base() / "secrets").string() + " --secret=DB=" + secret;
     EXPECT_THAT(start(option, "cat $DB_FILE; stat -c \"%u %a\" $DB_FILE").text, HasSubstr("s3cret\n12345 400\n"));
     EXPECT_EQ(start(option + ",env", "echo $DB").text, "s3cret\n");
     for (const auto& [words, before] :
-         {std::pair(option, "DB=1"), std::pair(option, "DB_FILE=1"),
+         {std::pair(option, "DB=1"), std::pair(option, "DB_FILE=1"), std::pair("--env=DB=x " + option, ""),
+          std::pair("--env=DB_FILE=x " + option, ""),
+          std::pair("--env-file=" + file("vars", "DB=x\n") + " " + option, ""),
           std::pair("--user=12345 --secret=DB=" + file("empty", ""), ""), std::pair(option + ".none", "")}) {
         const Told told = start(words, "echo ran", before);
         EXPECT_TRUE(told.status == 100 || told.status == 101) << words << " " << before;
@@ -216,6 +240,14 @@ TEST_F(Handover, HooksRunInTheirOrderAsWhoTheyAreFor) {
     EXPECT_EQ(start("--user=12345 --before-drop=\"echo zero\" --before-start=\"id -u\"" + directory, "echo $1").text,
               "zero\none 0\ntwo\n12345\none\n");
     EXPECT_EQ(start("--user=12345 --before-drop=false", "echo ran").status, 101);
+    for (const char* const name : {"3.sh", "4.sh~", ".5.sh", "6.bak"}) {
+        std::ofstream(base() / "hooks" / name) << "echo " << name << "\n"; // no #!
+        fs::permissions(base() / "hooks" / name, fs::perms(0755));
+    }
+    std::ofstream(base() / "hooks/7.sh") << "#!/usr/bin/env echo\n";
+    fs::permissions(base() / "hooks/7.sh", fs::perms(0755));
+    EXPECT_EQ(start("--user=12345" + directory, "true").text,
+              "one 0\ntwo\n3.sh\n" + (base() / "hooks/7.sh").string() + "\n");
     EXPECT_EQ(start("--user=12345 --hook-timeout=200ms --before-drop=\"sleep 60\"", "echo ran").status, 101);
     ASSERT_EQ(::chown((base() / "hooks/1").c_str(), 12345, 0), 0);
     EXPECT_EQ(start("--user=12345" + directory, "echo ran").status, 101) << "the app's file is not run as root";
@@ -252,7 +284,17 @@ TEST_F(Handover, WaitsForWhatIsNotThereYet) {
               "ran\n");
     const Told late = start("--user=12345 --wait-timeout=300ms --wait-for=tcp:127.0.0.1:9", "echo ran");
     EXPECT_EQ(late.status, 101);
-    EXPECT_THAT(late.text, HasSubstr("tcp:127.0.0.1:9 does not answer"));
+    EXPECT_THAT(late.text, HasSubstr("--wait-for: tcp:127.0.0.1:9 does not answer after 300 ms: Connection refused\n"));
+    write_file(tree() / "closed");
+    const std::string closed = (tree() / "closed/file").string();
+    for (const auto& [target, why] : {std::pair(std::string("tcp:[::1]:9"), "tcp:[::1]:9 does not answer after 0 ms: "),
+                                      std::pair("file:" + flag + "2", "No such file or directory"),
+                                      std::pair("file:" + closed, "Not a directory")}) {
+        const Told told = start("--user=12345 --wait-timeout=0", "echo ran", "STEPDOWN_WAIT_FOR=" + target);
+        EXPECT_EQ(told.status, 101) << told.text;
+        EXPECT_THAT(told.text, HasSubstr("STEPDOWN_WAIT_FOR: "));
+        EXPECT_THAT(told.text, HasSubstr(why));
+    }
 }
 
 } // namespace

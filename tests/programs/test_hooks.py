@@ -38,6 +38,17 @@ def test_the_app_is_warned_about_as_without_a_hook(ours, folder):
     assert f"{program} has file capabilities" in ended.err, ended
 
 
+def test_a_scripts_interpreter_is_warned_about(ours, folder):
+    interpreter, script = folder / "interpreter", folder / "script"
+    interpreter.write_bytes((folder / "supervised").read_bytes())
+    script.write_text(f"#!{interpreter}\n")
+    for path in (interpreter, script):
+        path.chmod(0o755)
+    subprocess.run(["setcap", "cap_net_admin+ep", interpreter], check=True)
+    ended = ours["stepdown"].run(*USER, "--", script, as_pid_1=True)
+    assert f"{script}: its interpreter {interpreter} has file capabilities" in ended.err, ended
+
+
 def test_a_hook_has_the_terminals_group_and_the_apps_input(ours):
     """As the app would: a job that is not the terminal's is stopped when it reads."""
     process = ours["stepdown"].start(*USER, "--before-start=read line; echo got $line", "--", sys.executable, "-c",

@@ -176,10 +176,14 @@ TEST(ReadVariables, AreLinesWithAnEqualsSign) {
     ASSERT_TRUE(read) << read.error().line;
     EXPECT_THAT(
         *read, ElementsAre(Variable{"A", "1"}, Variable{"B", "two words "}, Variable{"C", ""}, Variable{"D", "a=b#c"}));
+    const auto docker = read_variables("\xef\xbb\xbfmy.var=1\nA-B=2\n1=3\nBARE\n", "/e");
+    ASSERT_TRUE(docker) << docker.error().line;
+    EXPECT_THAT(*docker, ElementsAre(Variable{"my.var", "1"}, Variable{"A-B", "2"}, Variable{"1", "3"},
+                                     Variable{"BARE", std::nullopt}));
 }
 
 TEST(ReadVariables, SayTheLineAndNeverAValue) {
-    for (const char* const text : {"A=1\nhunter2", "A=1\n=hunter2", "A=1\n1A=hunter2", "A=1\nA B=hunter2"}) {
+    for (const char* const text : {"A=1\n=hunter2", "A=1\n A B=hunter2", "A=1\nexport A=hunter2"}) {
         const auto read = read_variables(text, "/e");
         ASSERT_FALSE(read) << text;
         EXPECT_THAT(read.error().line, HasSubstr("/e:2: "));
