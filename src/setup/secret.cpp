@@ -84,8 +84,9 @@ Result<bool> leave_secret(sys::Kernel& kernel, const Secret& secret, std::string
     if (!place || !*place) {
         return place ? Result<bool>(job.give_up({Act::kEnter, ENOENT}, path)) : std::unexpected(place.error());
     }
-    if (auto gone = remove_all(job, **place); !gone) { // of the last start
-        return std::unexpected(gone.error());
+    const auto gone = kernel.remove_at((*place)->parent.get(), secret.name.c_str(), 0); // the last start's
+    if (!gone && gone.error() != ENOENT) {
+        return job.give_up({Act::kRemove, gone.error()}, path);
     }
     const auto file =
         kernel.open_at((*place)->parent.get(), secret.name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);

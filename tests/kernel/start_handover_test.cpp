@@ -195,6 +195,9 @@ TEST_F(Handover, ADirectoryForSecretsThatIsThereStaysAsItIs) {
         EXPECT_EQ(look(there).st_mode, before.st_mode);
         fs::remove_all(there);
     }
+    fs::create_directories(base() / "full/DB/of/another");
+    EXPECT_EQ(start(option + (base() / "full").string(), "true").status, 101);
+    EXPECT_TRUE(fs::exists(base() / "full/DB/of/another")) << "a file of the last start is replaced, and nothing else";
     const std::string plain = file("plain", "");
     EXPECT_EQ(start(option + plain, "true").status, 101);
 }
