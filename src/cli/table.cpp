@@ -17,8 +17,8 @@ constexpr Option kOptions[] = {
      "the ids in these variables, as PUID:PGID, are who the app will be; where they are not set, --user counts",
      Stage::kIdentity, kStarts, kEverywhere, apply_user_env},
     {"groups", 0, Kind::kText, "clear|LIST", "clear",
-     "the app's supplementary groups: none, or these, separated by commas: passwd, the image's group file's; keep, those "
-     "of the start less group 0; names and numbers",
+     "the app's supplementary groups: none, or these, separated by commas: passwd, the image's group file's; keep, "
+     "those of the start less group 0; names and numbers",
      Stage::kIdentity, kStarts, kEverywhere, apply_groups},
     {"keep-cap", 0, Kind::kWords, "NAME", "",
      "leave the app this capability, as net_bind_service, by the ambient set; the bounding set is cut to them",

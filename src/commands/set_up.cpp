@@ -98,7 +98,7 @@ Result<> open_sockets(sys::Kernel& kernel, Start& start) {
 
 Result<> run_hooks(const Start& start, const Log& log) {
     const Hooks& hooks = start.plan.hooks;
-    if (is_unprivileged(start) && !(hooks.before_drop.empty() && hooks.before_drop_dirs.empty())) {
+    if (!(hooks.before_drop.empty() && hooks.before_drop_dirs.empty()) && is_unprivileged(start)) {
         log.warn(fmt::format("the start is not root's: the hooks that are to run as root run as uid {}", ::geteuid()));
     }
     return run_before_drop(hooks, log);
