@@ -10,7 +10,7 @@ namespace stepdown {
 struct Floor {
     bool root_allowed = false;           // ids of 0
     bool root_group_allowed = false;     // gid 0
-    bool capabilities_allowed = false;   // those that the receipt names
+    bool named_allowed = false;          // groups and capabilities that the receipt names
     bool no_filter_allowed = false;      // seccomp off
     bool new_privileges_allowed = false; // no_new_privs off
     std::uint64_t capabilities = 0;      // allowed whether a receipt names them or not

@@ -79,20 +79,16 @@ constexpr auto kNoZeroId = [](const auto& ids, const Floor& floor, bool) {
     return floor.root_allowed || std::ranges::find(ids, 0U) == ids.end();
 };
 
-// Nobody can enter a group without a capability, so what a receipt names was there at the start: the engine's gid 0 of
-// `docker run --user 10001`, say, which such a start cannot change.
 constexpr auto kNoRootGroup = [](const auto& groups, const Floor& floor, bool named) {
-    return named || floor.root_group_allowed || kNoZeroId(groups, floor, named);
+    return (named && floor.named_allowed) || floor.root_group_allowed || kNoZeroId(groups, floor, named);
 };
 
 constexpr auto kEmpty = [](std::uint64_t mask, const Floor& floor, bool named) {
-    return (mask & ~floor.capabilities) == 0 || (named && floor.capabilities_allowed);
+    return (mask & ~floor.capabilities) == 0 || (named && floor.named_allowed);
 };
 
-// Emptying the bounding set takes CAP_SETPCAP, which an unprivileged start has not; no_new_privs keeps it from being
-// used.
-constexpr auto kEmptyUnlessNamed = [](std::uint64_t mask, const Floor& floor, bool named) {
-    return (mask & ~(floor.capabilities | floor.bounding)) == 0 || named;
+constexpr auto kBoundingEmpty = [](std::uint64_t mask, const Floor& floor, bool named) {
+    return kEmpty(mask & ~floor.bounding, floor, named);
 };
 
 constexpr auto kSet1 = [](bool set, const Floor& floor, bool) { return set || floor.new_privileges_allowed; };
@@ -130,6 +126,8 @@ constexpr Check capability_check(std::string_view id, Severity severity, std::st
 
 constexpr std::string_view kDropRemedy =
     "start the app through stepdown, and look for what entered the container beside it";
+constexpr std::string_view kGroupRemedy =
+    "start the app through stepdown, and a container without root with a group too: --user=UID:GID, runAsGroup";
 
 constexpr std::array kChecks = {
     Check{.id = "uid",
@@ -143,7 +141,7 @@ constexpr std::array kChecks = {
           .floor_text = "not 0"},
     Check{.id = "gid",
           .title = "real, effective, saved and file system group id",
-          .remedy = kDropRemedy,
+          .remedy = kGroupRemedy,
           .severity = Severity::kHigh,
           .references = "CIS-Docker-4.1 OWASP-Docker-D01",
           .compare = compare<kGid, kEqual>,
@@ -152,7 +150,7 @@ constexpr std::array kChecks = {
           .floor_text = "not 0"},
     Check{.id = "groups",
           .title = "supplementary groups",
-          .remedy = kDropRemedy,
+          .remedy = kGroupRemedy,
           .severity = Severity::kHigh,
           .references = "CIS-Docker-4.1 OWASP-Docker-D01",
           .compare = compare<kGroups, kEqual>,
@@ -165,7 +163,7 @@ constexpr std::array kChecks = {
                                                          "permitted capabilities", kDropRemedy),
     capability_check<&CapabilitySets::effective, kEmpty>("capabilities.effective", Severity::kCritical,
                                                          "effective capabilities", kDropRemedy),
-    capability_check<&CapabilitySets::bounding, kEmptyUnlessNamed>(
+    capability_check<&CapabilitySets::bounding, kBoundingEmpty>(
         "capabilities.bounding", Severity::kMedium, "capabilities that a program could still bring",
         "start the container as root with CAP_SETPCAP so that stepdown can empty it, or with --cap-drop=ALL"),
     capability_check<&CapabilitySets::ambient, kEmpty>("capabilities.ambient", Severity::kCritical,

@@ -26,6 +26,9 @@ Finding judge_row(const Check& check, const Sight& sight) {
     if (verdict == Verdict::kUnknown && check.unseen == Unseen::kPrivate) {
         verdict = Verdict::kSkipped;
     }
+    if (verdict == Verdict::kPass && !sight.proven) {
+        verdict = Verdict::kSkipped;
+    }
     bool by_floor = false;
     if (check.floor != nullptr && verdict != Verdict::kFail) {
         const Verdict floor = check.floor(sight);
@@ -61,8 +64,9 @@ std::vector<Finding> judge(const Facts& wanted, const Facts& observed) {
     return judge_all({.wanted = wanted, .observed = observed});
 }
 
-std::vector<Finding> judge(const Facts& wanted, const Thread& observed, const Floor& floor) {
-    return judge_all({.wanted = wanted, .observed = observed.facts, .thread = &observed, .floor = &floor});
+std::vector<Finding> judge(const Facts& wanted, const Thread& observed, const Floor& floor, bool proven) {
+    return judge_all(
+        {.wanted = wanted, .observed = observed.facts, .thread = &observed, .floor = &floor, .proven = proven});
 }
 
 } // namespace stepdown::verify

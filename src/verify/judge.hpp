@@ -23,6 +23,7 @@ struct Sight {
     const Thread* thread = nullptr; // when more than its facts is known
     const Floor* floor = nullptr;   // empty: wanted is the whole law
     Moment moment = Moment::kLater;
+    bool proven = true; // false: the app could have written what is wanted; that it agrees says nothing then
 };
 
 // What it means that a wanted fact cannot be observed.
@@ -54,8 +55,8 @@ std::span<const Check> checks();
 std::optional<Finding> first_mismatch(const Facts& wanted, const Facts& observed);
 
 // A finding per row, in the table's order. The first takes wanted for the whole law; the second also knows the thread's
-// tracer, and holds the floor.
+// tracer, and holds the floor. proven: see Sight.
 std::vector<Finding> judge(const Facts& wanted, const Facts& observed);
-std::vector<Finding> judge(const Facts& wanted, const Thread& observed, const Floor& floor);
+std::vector<Finding> judge(const Facts& wanted, const Thread& observed, const Floor& floor, bool proven = true);
 
 } // namespace stepdown::verify

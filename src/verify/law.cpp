@@ -93,10 +93,20 @@ Finding receipt_finding(const ReceiptFile& file, bool needed) {
     return finding_of(kReceipt, Verdict::kFail, kExpected, trouble, kForged);
 }
 
+// A start without root can make a file and a directory of its own, and cannot lock securebits.
+bool could_not_do_better(const ReceiptFile& file) {
+    return file.of_one_user && file.receipt.wanted.securebits.value_or(0) == 0;
+}
+
 Finding protection_finding(const ReceiptFile& file) {
     const char* const kExpected = "only root can have written it";
-    if (!file.exposed.empty()) { // all that a start without root can leave; the floor holds besides
-        return finding_of(kProtected, Verdict::kSkipped, kExpected, file.exposed + "; it loosens nothing");
+    if (!file.exposed.empty() && could_not_do_better(file)) {
+        return finding_of(kProtected, Verdict::kSkipped, kExpected,
+                          file.exposed + ", as a start without root leaves it; it loosens nothing and proves nothing");
+    }
+    if (!file.exposed.empty()) {
+        return finding_of(kProtected, Verdict::kFail, kExpected, file.exposed,
+                          "its start did not leave it so: restart the container and find out who changed that");
     }
     if (file.receipt.allow_root) {
         return finding_of(kProtected, Verdict::kSkipped, kExpected, "the app may be root and have written it");
@@ -187,9 +197,11 @@ void apply_waiver(Finding& finding, const Policy& policy, const std::string& tod
 
 Law law_of(const ReceiptFile* file, const std::optional<Policy>& policy) {
     Law law;
-    if (file != nullptr && file->state == ReceiptFile::State::kRead) {
+    const bool read = file != nullptr && file->state == ReceiptFile::State::kRead;
+    if (read && (file->exposed.empty() || file->receipt.pid == 1)) {
         const Receipt& receipt = file->receipt;
         law = {.wanted = receipt.wanted,
+               .proven = file->exposed.empty(),
                .floor = {},
                .init = receipt.pid,
                .init_is_app = !receipt.init,
@@ -199,7 +211,7 @@ Law law_of(const ReceiptFile* file, const std::optional<Policy>& policy) {
         }
         if (file->exposed.empty()) {
             law.floor = {.root_allowed = receipt.allow_root,
-                         .capabilities_allowed = true,
+                         .named_allowed = true,
                          .no_filter_allowed = !receipt.filter.has_value()};
         }
     }
@@ -235,7 +247,7 @@ std::vector<Finding> judge_thread(const Sighting& seen, const Law& law) {
     if (seen.role == Role::kInit && law.filters_of_init) {
         wanted.seccomp_filters = law.filters_of_init;
     }
-    auto findings = judge(wanted, seen.thread, law.floor);
+    auto findings = judge(wanted, seen.thread, law.floor, law.proven);
     if (seen.role == Role::kInit && law.init_is_hidden && seen.thread.pid == seen.thread.tid) {
         findings.push_back(dumpable_finding(seen));
     }

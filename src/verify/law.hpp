@@ -10,6 +10,7 @@ namespace stepdown::verify {
 // What one container is held against.
 struct Law {
     Facts wanted;                            // empty without a receipt
+    bool proven = true;                      // false: the app could have written wanted, which tightens and no more
     std::optional<unsigned> filters_of_init; // it has one filter of its own, and no emulation
     Floor floor;
     pid_t init = 1;              // in the container's own numbers
@@ -17,7 +18,9 @@ struct Law {
     bool init_is_hidden = false; // init is stepdown, which makes itself non-dumpable
 };
 
-// A policy's floor is loosened by nothing. Without one, a receipt that the app cannot have written loosens ours.
+// A policy's floor is loosened by nothing. Without one, a receipt that the app cannot have written loosens ours. One
+// that it could have written does not say either who else is there: where it is not about PID 1, the floor alone is
+// held.
 Law law_of(const ReceiptFile* file, const std::optional<Policy>& policy);
 
 // The findings about the receipt itself: there, well-formed, consistent, protected.

@@ -200,6 +200,8 @@ ReceiptFile read_at(sys::Kernel& kernel, std::string_view path, int root, uid_t 
     if (found.exposed.empty()) {
         found.exposed = exposure(*status, "file", owner);
     }
+    found.of_one_user = status->st_uid != owner && status->st_uid == directory_status->st_uid &&
+                        !others_may_write(*status) && !others_may_write(*directory_status);
     found.receipt = std::move(*receipt);
     for (Setting& setting : found.receipt.settings) {
         setting.source.where = found.path;

@@ -25,10 +25,11 @@ struct ReceiptFile {
     enum class State { kMissing, kUnreadable, kMalformed, kRead };
 
     State state = State::kMissing;
-    std::string path;    // of what was found, or what was looked for
-    std::string trouble; // kUnreadable, kMalformed: why
-    std::string exposed; // kRead: why the app could have written it; empty: it is protected, only uid 0 can
-    Receipt receipt;     // kRead; every setting names path as its source
+    std::string path;         // of what was found, or what was looked for
+    std::string trouble;      // kUnreadable, kMalformed: why
+    std::string exposed;      // kRead: why the app could have written it; empty: it is protected, only uid 0 can
+    bool of_one_user = false; // kRead: it and its directory are one user's, not root's, and nobody else may write there
+    Receipt receipt;          // kRead; every setting names path as its source
 };
 
 // Looks in the same places. One that is protected is preferred to one that is not.

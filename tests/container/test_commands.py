@@ -108,7 +108,7 @@ def test_verify_with_bad_words_is_2(running):
     assert running.exec("/stepdown", "verify", "--no-such-option").code == 2
 
 
-@pytest.mark.parametrize("docker", [["--read-only"], ["--user=10001:10001"], ["--tty"], ["--cap-add=SYS_ADMIN"]])
+@pytest.mark.parametrize("docker", [["--read-only"], ["--user=10001:10001", "--cap-drop=ALL"], ["--tty"], ["--cap-add=SYS_ADMIN"]])
 @pytest.mark.parametrize("base", ["debian", "busybox"])
 def test_verify_passes_however_it_was_started(start_container, docker, base):
     container = start_container("sleep", "1000", image=base, docker=docker)

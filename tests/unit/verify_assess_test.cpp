@@ -205,21 +205,74 @@ TEST_F(VerifyAssess, AReceiptThatTheAppCouldHaveWrittenLoosensNothing) {
     ASSERT_EQ(::chmod(place.c_str(), 0666), 0);
     const FakeProc proc({a_thread(1, 1, 0, root())});
     const Report report = assess(proc);
-    EXPECT_EQ(find(report.container, "receipt.protected").verdict, Verdict::kSkipped);
     const auto found = troubles(report);
-    for (const char* const check : {"1/1 uid", "1/1 capabilities.effective", "1/1 no_new_privs"}) {
+    for (const char* const check : {"container receipt.protected", "1/1 uid", "1/1 gid", "1/1 capabilities.effective",
+                                    "1/1 capabilities.bounding", "1/1 no_new_privs"}) {
         EXPECT_TRUE(std::ranges::contains(found, check)) << check;
     }
-    EXPECT_FALSE(std::ranges::contains(found, "1/1 capabilities.bounding")); // nobody without CAP_SETPCAP can empty it
-    EXPECT_FALSE(std::ranges::contains(found, "1/1 gid"));                   // nobody can enter a group later
 }
 
-TEST_F(VerifyAssess, AReceiptThatTheAppCouldHaveWrittenIsUsedAndSaidToBe) {
+TEST_F(VerifyAssess, AReceiptThatWasOpenedAfterTheStartFails) {
+    const FakeProc proc({a_thread(1, 1, 0), a_thread(7, 7, 1)});
     ASSERT_EQ(::chmod(place.c_str(), 0666), 0);
+    EXPECT_EQ(troubles(assess(proc)), Troubles{"container receipt.protected"});
+    EXPECT_NE(find(assess(proc).container, "receipt.protected").observed.find("0666"), std::string::npos);
+    ASSERT_EQ(::chmod(place.c_str(), 0444), 0);
+    ASSERT_EQ(::chmod(directory.path().c_str(), 0777), 0);
+    EXPECT_EQ(troubles(assess(proc)), Troubles{"container receipt.protected"});
+    ASSERT_EQ(::chmod(directory.path().c_str(), 0755), 0);
+    if (::geteuid() == 0) {
+        ASSERT_EQ(::chown(place.c_str(), 10001, 10001), 0);
+        EXPECT_EQ(troubles(assess(proc)), Troubles{"container receipt.protected"});
+    }
+}
+
+TEST_F(VerifyAssess, AReceiptAsAStartWithoutRootLeavesItProvesNothing) {
+    if (::geteuid() == 0) {
+        ASSERT_EQ(::chown(place.c_str(), 10001, 10001), 0);
+        ASSERT_EQ(::chown(directory.path().c_str(), 10001, 10001), 0);
+    }
     const Report report = assess(FakeProc({a_thread(1, 1, 0), a_thread(7, 7, 1)}));
     EXPECT_EQ(overall(report), Verdict::kPass);
     EXPECT_EQ(report.receipt, place);
-    EXPECT_NE(find(report.container, "receipt.protected").observed.find("0666"), std::string::npos);
+    EXPECT_EQ(find(report.container, "receipt.protected").verdict, Verdict::kSkipped);
+    EXPECT_EQ(find(report.subjects.at(1).findings, "seccomp.filters").verdict, Verdict::kSkipped);
+    verify::Receipt of_root = a_receipt();
+    of_root.wanted.securebits = 0xef;
+    std::filesystem::remove(place);
+    leave(of_root);
+    if (::geteuid() == 0) {
+        ASSERT_EQ(::chown(place.c_str(), 10001, 10001), 0);
+    }
+    EXPECT_EQ(troubles(assess(FakeProc({a_thread(1, 1, 0)}))), Troubles{"container receipt.protected"});
+}
+
+TEST_F(VerifyAssess, AForgedReceiptDoesNotSayWhoIsJudged) {
+    if (::geteuid() != 0) {
+        GTEST_SKIP() << "makes a receipt another's";
+    }
+    verify::Receipt forged = a_receipt();
+    forged.pid = 7;
+    forged.init = false;
+    leave(forged);
+    ASSERT_EQ(::chown(place.c_str(), 10001, 10001), 0);
+    const FakeProc proc({a_thread(1, 1, 0), a_thread(7, 7, 1), a_thread(8, 8, 1, root())});
+    EXPECT_TRUE(std::ranges::contains(troubles(assess(proc)), "8/8 uid"));
+}
+
+TEST_F(VerifyAssess, UnderAPolicyNothingThatAReceiptNamesIsAllowed) {
+    verify::Receipt receipt = a_receipt();
+    receipt.wanted.gid = all_four(0);
+    receipt.wanted.capabilities->bounding = 0xa80425fb;
+    leave(receipt);
+    const FakeProc proc({a_thread(1, 1, 0, receipt.wanted)});
+    verify::Question question{.proc = proc.path(), .receipt = place, .pid = {}};
+    if (::geteuid() == 0) {
+        EXPECT_EQ(troubles(verify::assess(sys::real_kernel(), question)), Troubles{});
+    }
+    question.policy = Policy{.name = "p", .floor = {}, .waivers = {}};
+    EXPECT_EQ(troubles(verify::assess(sys::real_kernel(), question)),
+              (Troubles{"1/1 gid", "1/1 capabilities.bounding"}));
 }
 
 // ---- One process.

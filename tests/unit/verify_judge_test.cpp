@@ -234,17 +234,32 @@ TEST(VerifyFloor, IsLoosenedByWhatAProtectedReceiptNames) {
     root.gid = all_four(0);
     root.capabilities->effective = 1;
     root.seccomp_mode = 0;
-    const Floor loose{.root_allowed = true, .capabilities_allowed = true, .no_filter_allowed = true};
+    const Floor loose{.root_allowed = true, .named_allowed = true, .no_filter_allowed = true};
     EXPECT_EQ(with_verdict(judge(root, a_thread(7, 7, 1, root), loose), Verdict::kFail), std::vector<std::string>{});
     const auto without = judge(Facts{}, a_thread(7, 7, 1, root), loose);
     EXPECT_EQ(with_verdict(without, Verdict::kFail), std::vector<std::string>{"capabilities.effective"});
 }
 
-TEST(VerifyFloor, AnUnprivilegedStartCannotEmptyItsBoundingSet) {
+TEST(VerifyFloor, GroupsAndTheBoundingSetAreLoosenedByAProtectedReceiptAlone) {
     Facts facts = dropped();
+    facts.gid = all_four(0);
+    facts.groups = {0};
     facts.capabilities->bounding = 0xa80425fb;
-    EXPECT_EQ(with_verdict(judge(facts, a_thread(7, 7, 1, facts), Floor{}), Verdict::kFail),
+    const Thread thread = a_thread(7, 7, 1, facts);
+    EXPECT_EQ(with_verdict(judge(facts, thread, Floor{}), Verdict::kFail),
+              (std::vector<std::string>{"gid", "groups", "capabilities.bounding"}));
+    EXPECT_EQ(with_verdict(judge(facts, thread, Floor{.named_allowed = true}), Verdict::kFail),
               std::vector<std::string>{});
+}
+
+TEST(VerifyFloor, WhatTheAppCouldHaveWrittenTightensAndProvesNothing) {
+    const auto agrees = judge(dropped(), a_thread(7, 7, 1), Floor{}, false);
+    EXPECT_EQ(find(agrees, "uid").expected, "not 0");
+    EXPECT_EQ(find(agrees, "seccomp.filters").verdict, Verdict::kSkipped);
+    Facts other = dropped();
+    other.uid = all_four(10002);
+    EXPECT_EQ(with_verdict(judge(dropped(), a_thread(7, 7, 1, other), Floor{}, false), Verdict::kFail),
+              std::vector<std::string>{"uid"});
 }
 
 TEST(VerifyJudge, ATracerFailsAndAnUnknownOneIsUnknown) {
