@@ -55,7 +55,9 @@ struct Report {
     Severity least = Severity::kLow;  // findings below it are told and do not count
     std::string id = {};              // of a node's: the container's as its runtime names it
     std::string pod = {};             // of a node's: the pod's; empty: in none
-    std::vector<Report> members = {}; // a node's containers; the fields above but least are empty then
+    bool node = false;                // of a node: container is about the node, the judgements are the members'
+    unsigned unreadable = 0;          // of a node: processes of which it could not be told whose they are
+    std::vector<Report> members = {}; // a node's containers
 
     bool operator==(const Report&) const = default;
 };

@@ -173,7 +173,7 @@ std::vector<Finding> probe_trouble(std::string observed) {
              .expected = "a child in the app's state",
              .observed = std::move(observed),
              .remedy = "run it as root in the container with the capabilities that the start had",
-             .severity = Severity::kMedium,
+             .severity = Severity::kCritical,
              .title = "the app's state can be had again",
              .references = "OWASP-Docker-D04"}};
 }

@@ -33,7 +33,7 @@ std::string report_ndjson(const Report& report) {
     }
     JsonText json(JsonText::Layout::kOneLine);
     json.begin('{').field("kind", "verdict").field("verdict", verdict_word(overall(report)));
-    return text + json.field("containers", report.members.empty() ? 1 : report.members.size()).end().take();
+    return text + json.field("containers", report.node ? report.members.size() : 1).end().take();
 }
 
 } // namespace stepdown::render

@@ -52,7 +52,7 @@ void append_findings(std::string& text, const Report& report) {
 
 std::string report_prometheus(const Report& report) {
     const std::span<const Report> containers =
-        report.members.empty() ? std::span(&report, 1) : std::span<const Report>(report.members);
+        report.node ? std::span<const Report>(report.members) : std::span(&report, 1);
     std::string text;
     append_head(text, "stepdown_pass", "1 when everything that counts holds, 0 when it does not or cannot be read");
     for (const Report& one : containers) {
@@ -68,6 +68,10 @@ std::string report_prometheus(const Report& report) {
             text += fmt::format("stepdown_processes{{{},role=\"{}\"}} {}\n", labels_of(one), role_word(role),
                                 processes_of(one, role));
         }
+    }
+    if (report.node) {
+        append_head(text, "stepdown_unreadable_processes", "processes of which it could not be told whose they are");
+        text += fmt::format("stepdown_unreadable_processes {}\n", report.unreadable);
     }
     return text;
 }

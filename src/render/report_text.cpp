@@ -166,12 +166,13 @@ struct Writer {
 };
 
 std::string text_of(const Report& report, bool colour) {
-    if (report.members.empty()) {
-        Writer writer{.report = report, .colour = colour};
-        writer.tree();
-        return std::move(writer.text);
+    Writer whole{.report = report, .colour = colour};
+    if (!report.node) {
+        whole.tree();
+        return std::move(whole.text);
     }
-    std::string text;
+    whole.container();
+    std::string text = std::move(whole.text);
     std::size_t good = 0;
     for (const Report& member : report.members) {
         text += fmt::format("container {}{}{}\n", printable(member.id), member.pod.empty() ? "" : " of pod ",

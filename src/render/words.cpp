@@ -87,7 +87,7 @@ std::vector<Place> places(const Report& report) {
 std::string name_of(const Place& place) {
     std::string name = place.report.id.empty() ? "" : place.report.id.substr(0, 12) + " ";
     if (place.subject == nullptr) {
-        return name + "container";
+        return name + (place.report.node ? "node" : "container");
     }
     const Thread& thread = place.subject->thread;
     name += fmt::format("{} {}", role_word(place.subject->role), thread.pid);

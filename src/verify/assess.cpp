@@ -20,7 +20,7 @@ Finding process_finding(std::string expected, std::string observed) {
             .expected = std::move(expected),
             .observed = std::move(observed),
             .remedy = "run verify as root in the container's PID namespace",
-            .severity = Severity::kHigh,
+            .severity = Severity::kCritical,
             .title = "what is to be judged is there",
             .references = "CIS-Docker-4.1"};
 }
@@ -93,6 +93,7 @@ Report assess(sys::Kernel& kernel, const Question& question) {
         auto findings = seen.role == Role::kForeign ? std::vector<Finding>{} : judge_thread(seen, law);
         report.subjects.push_back({std::move(seen.thread), seen.role, std::move(findings)});
     }
+    require_judged(report);
     apply_waivers(report, question.policy, question.today);
     return report;
 }

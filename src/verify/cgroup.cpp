@@ -11,9 +11,10 @@ bool is_id(std::string_view word) {
     return word.size() >= 32 && word.size() <= 64 && word.find_first_not_of(kHexadecimal) == std::string_view::npos;
 }
 
-// "docker-ID.scope" → "ID"; a component that is none of that shape comes back whole.
+// "docker-ID.scope" → "ID"; a component that is none of that shape comes back whole. "libpod-conmon-ID.scope" is that
+// of the container's monitor, which the runtime has outside it.
 std::string_view bare(std::string_view component) {
-    if (component.ends_with(".scope")) {
+    if (component.ends_with(".scope") && !component.contains("-conmon-")) {
         component.remove_suffix(6);
         component.remove_prefix(component.rfind('-') + 1); // npos + 1 is 0
     }

@@ -15,7 +15,8 @@ struct ContainerName {
 
 // From the text of /proc/PID/cgroup (cgroups(7)). The innermost id of the first line that has one counts. Known shapes:
 // ".../docker/ID", ".../docker-ID.scope", "/kubepods/burstable/podUID/ID",
-// "/kubepods.slice/kubepods-podU_I_D.slice/cri-containerd-ID.scope", crio-ID.scope, libpod-ID.scope.
+// "/kubepods.slice/kubepods-podU_I_D.slice/cri-containerd-ID.scope", crio-ID.scope, libpod-ID.scope. The scopes of
+// their monitors, libpod-conmon-ID.scope and crio-conmon-ID.scope, are no containers.
 ContainerName container_of(std::string_view text);
 
 } // namespace stepdown::verify

@@ -28,7 +28,9 @@ constexpr Row kProtected = {"receipt.protected", "only root can have written the
                             kDocker41};
 constexpr Row kDumpable = {"init.dumpable", "the app can neither trace nor read PID 1", Severity::kHigh,
                            "OWASP-Docker-D04"};
-constexpr Row kStatus = {"status", "the kernel's account can be read", Severity::kMedium, kDocker41};
+constexpr Row kStatus = {"status", "the kernel's account can be read", Severity::kCritical,
+                         kDocker41}; // or not even uid was judged
+constexpr Row kProcess = {"process", "what is to be judged is there", Severity::kCritical, "CIS-Docker-4.1"};
 constexpr Row kState = {"state", "it is alive", Severity::kInfo, {}};
 constexpr Row kNamespace = {"user_namespace", "who its ids are outside", Severity::kInfo,
                             "CIS-Docker-5.30 OWASP-Docker-D01"};
@@ -257,6 +259,20 @@ std::vector<Finding> judge_thread(const Sighting& seen, const Law& law) {
 Finding user_namespace_finding(sys::Kernel& kernel, const std::string& proc, pid_t main, const Law& law) {
     return finding_of(kNamespace, Verdict::kSkipped, "reported, not judged",
                       id_map_text(kernel, fmt::format("{}/{}/uid_map", proc, main), law));
+}
+
+void require_judged(Report& report) {
+    const auto is_judgement = [](const Finding& finding) { return finding.verdict != Verdict::kSkipped; };
+    for (const Subject& subject : report.subjects) {
+        if (std::ranges::any_of(subject.findings, is_judgement)) {
+            return;
+        }
+    }
+    if (!std::ranges::contains(report.container, kProcess.id, &Finding::check)) {
+        report.container.push_back(finding_of(kProcess, Verdict::kUnknown, "a process that can be judged",
+                                              "what is there has ended, or has entered from outside",
+                                              "run verify while the app runs"));
+    }
 }
 
 void apply_waivers(Report& report, const std::optional<Policy>& policy, const std::string& today) {

@@ -32,6 +32,9 @@ std::vector<Finding> judge_thread(const Sighting& seen, const Law& law);
 // Who the container's ids are one user namespace further out: reported, not judged.
 Finding user_namespace_finding(sys::Kernel& kernel, const std::string& proc, pid_t main, const Law& law);
 
+// Where nobody was judged, a finding that says so: an absence of failures is no pass.
+void require_judged(Report& report);
+
 // Somebody answers for it until a day that has not passed: kSkipped, with the reason.
 void apply_waivers(Report& report, const std::optional<Policy>& policy, const std::string& today);
 

@@ -33,93 +33,152 @@ std::string namespace_of(const std::string& proc, pid_t pid, int& error) {
     return {name, length < 0 ? 0 : static_cast<std::size_t>(length)};
 }
 
-struct Container {
-    ContainerName name;
-    std::vector<pid_t> pids;
+struct Process {
+    pid_t pid;
+    std::string space; // its PID namespace
 };
 
-// By PID namespace, and within the node's own (containers that share it) by the id in the cgroup.
-struct Node {
-    std::map<std::string, Container> containers;
-    unsigned unreadable = 0;
+struct Container {
+    ContainerName name;
+    std::vector<Process> processes; // ascending
+
+    bool holds(pid_t pid) const { return std::ranges::binary_search(processes, pid, {}, &Process::pid); }
 };
+
+struct Node {
+    std::map<std::string, Container> containers; // by id
+    std::string own;                             // PID namespace; empty: not readable
+    unsigned unreadable = 0;                     // processes
+};
+
+// By the id in the cgroup: containers may share a PID namespace, and one may have several. Who is in no container's
+// cgroup and yet in another PID namespace than the node's has entered, or has no cgroup that tells: it belongs to
+// whoever has that namespace.
+void place(Node& node, const std::vector<std::pair<Process, ContainerName>>& seen) {
+    std::map<std::string, std::string> homes; // id by PID namespace
+    for (const auto& [process, name] : seen) {
+        if (!name.id.empty()) {
+            homes.try_emplace(process.space, name.id);
+            Container& one = node.containers[name.id];
+            one.name = one.processes.empty() ? name : one.name;
+            one.processes.push_back(process);
+        }
+    }
+    for (const auto& [process, name] : seen) {
+        if (name.id.empty() && process.space != node.own && !node.own.empty()) {
+            const std::string& id = homes.try_emplace(process.space, process.space).first->second;
+            Container& one = node.containers[id];
+            one.name.id = id;
+            one.processes.push_back(process);
+        }
+    }
+    for (auto& [id, container] : node.containers) {
+        std::ranges::sort(container.processes, {}, &Process::pid);
+    }
+}
 
 Node group(sys::Kernel& kernel, const std::string& proc, const std::vector<pid_t>& pids) {
     Node node;
     int error = 0;
-    std::string own = namespace_of(proc, 1, error);
+    node.own = namespace_of(proc, 1, error);
     if (error != 0) { // PID 1 may have capabilities that the observer has not; kthreadd is in the same one
-        own = namespace_of(proc, 2, error);
+        node.own = namespace_of(proc, 2, error);
     }
+    std::vector<std::pair<Process, ContainerName>> seen;
     for (const pid_t pid : pids) {
         if (pid == 1) {
             continue; // the node's own
         }
-        const std::string space = namespace_of(proc, pid, error);
+        std::string space = namespace_of(proc, pid, error);
         if (error != 0) {
             node.unreadable += error == ENOENT || error == ESRCH ? 0 : 1;
             continue;
         }
-        const bool apart = space != own;
-        auto known = node.containers.find(space);
-        if (apart && known != node.containers.end()) {
-            known->second.pids.push_back(pid);
-            continue;
-        }
-        ContainerName name = container_of(read_text(kernel, fmt::format("{}/{}/cgroup", proc, pid)));
-        if (!apart && name.id.empty()) {
-            continue; // the node's own
-        }
-        const std::string key = apart ? space : name.id;
-        Container& one = node.containers[key];
-        if (one.pids.empty()) {
-            one.name = std::move(name);
-            if (one.name.id.empty()) {
-                one.name.id = space;
-            }
-        }
-        one.pids.push_back(pid);
+        seen.emplace_back(Process{.pid = pid, .space = std::move(space)},
+                          container_of(read_text(kernel, fmt::format("{}/{}/cgroup", proc, pid))));
     }
+    place(node, seen);
     return node;
 }
 
-// The process that its container numbers as init; the first one where the PID namespace is the node's.
-pid_t main_of(const std::vector<Sighting>& threads, pid_t init) {
+// The first process of its PID namespace, which the container has to itself then; of several, as a sandbox in the
+// container makes, the one that nobody of the container has started.
+bool begins_namespace(const Container& container, const Sighting& seen) {
+    return seen.inner_pid == 1 && seen.thread.pid == seen.thread.tid && !container.holds(seen.thread.parent);
+}
+
+// The process that its container numbers as init; the first one where there is none.
+pid_t main_of(const Container& container, const std::vector<Sighting>& threads, pid_t init) {
     for (const Sighting& seen : threads) {
-        if (seen.inner_pid == init && seen.thread.pid == seen.thread.tid) {
+        if (init == 1 ? begins_namespace(container, seen)
+                      : seen.inner_pid == init && seen.thread.pid == seen.thread.tid) {
             return seen.thread.pid;
         }
     }
     return threads.empty() ? -1 : threads.front().thread.pid;
 }
 
+// By descent, as among the container's own numbers. A parent outside says that somebody has entered only where the
+// first process of that PID namespace is the container's: it would have adopted an orphan. Elsewhere an orphan of the
+// app's has such a parent too, and is judged.
+void give_roles_in(const Container& container, Tree& tree, pid_t main) {
+    std::map<pid_t, std::string_view> spaces;
+    for (const Process& process : container.processes) {
+        spaces[process.pid] = process.space;
+    }
+    std::map<std::string_view, pid_t> firsts;
+    for (const Sighting& seen : tree.threads) {
+        if (begins_namespace(container, seen)) {
+            firsts.emplace(spaces[seen.thread.pid], seen.thread.pid);
+        }
+    }
+    std::vector<pid_t> parents;
+    for (Sighting& seen : tree.threads) {
+        pid_t& parent = seen.thread.parent;
+        parents.push_back(parent);
+        if (parent >= 0 && !container.holds(parent)) {
+            const auto first = firsts.find(spaces[seen.thread.pid]);
+            parent = first != firsts.end() && first->second != seen.thread.pid ? 0 : main;
+        }
+    }
+    give_roles(tree, main);
+    for (std::size_t i = 0; i < parents.size(); ++i) {
+        tree.threads[i].thread.parent = parents[i];
+    }
+}
+
+ReceiptFile receipt_of(sys::Kernel& kernel, const Question& question, const sys::Fd& root, const std::string& path,
+                       int error, const std::optional<std::vector<IdRange>>& uids) {
+    if (!root) {
+        return {.state = ReceiptFile::State::kUnreadable, .path = path, .trouble = std::strerror(error)};
+    }
+    return find_receipt(kernel, question.receipt, root.get(), uids ? outside_id(*uids, 0).value_or(0) : 0);
+}
+
 Report assess_container(sys::Kernel& kernel, const Question& question, const Container& container) {
     Report report{.id = container.name.id, .pod = container.name.pod};
-    Tree tree = walk(kernel, question.proc, container.pids);
+    std::vector<pid_t> pids;
+    std::ranges::transform(container.processes, std::back_inserter(pids), &Process::pid);
+    Tree tree = walk(kernel, question.proc, pids);
     if (tree.threads.empty()) {
         return report; // it has ended meanwhile
     }
-    const pid_t first = main_of(tree.threads, 1);
-    const std::string root_path = fmt::format("{}/{}/root", question.proc, first);
-    const sys::Fd root(::open(root_path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    const std::string first = fmt::format("{}/{}/", question.proc, main_of(container, tree.threads, 1));
+    const sys::Fd root(::open((first + "root").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    const int error = errno;
+    const auto uids = parse_id_map(read_text(kernel, first + "uid_map"));
     std::optional<ReceiptFile> file;
-    if (root && question.receipt != "off") {
-        const auto map = parse_id_map(read_text(kernel, fmt::format("{}/{}/uid_map", question.proc, first)));
-        const std::uint32_t owner = map ? outside_id(*map, 0).value_or(0) : 0;
-        file = find_receipt(kernel, question.receipt, root.get(), owner);
+    if (question.receipt != "off") {
+        file = receipt_of(kernel, question, root, first + "root", error, uids);
         std::ranges::move(receipt_findings(*file, !question.policy), std::back_inserter(report.container));
         report.receipt = file->state == ReceiptFile::State::kRead ? file->path : "";
     }
-    const Law law = law_of(file ? &*file : nullptr, question.policy);
-    for (Sighting& seen : tree.threads) { // who has entered has a parent outside, as 0 says inside
-        if (!std::ranges::binary_search(container.pids, seen.thread.parent)) {
-            seen.thread.parent = 0;
-        }
-    }
-    const pid_t main = main_of(tree.threads, law.init);
-    give_roles(tree, main);
+    Law law = law_of(file ? &*file : nullptr, question.policy);
+    const pid_t main = main_of(container, tree.threads, law.init);
+    give_roles_in(container, tree, main);
     report.container.push_back(user_namespace_finding(kernel, question.proc, main, law));
-    const auto mounts = parse_mounts(read_text(kernel, fmt::format("{}/{}/mountinfo", question.proc, first)));
+    map_ids(law.wanted, uids, parse_id_map(read_text(kernel, first + "gid_map")));
+    const auto mounts = parse_mounts(read_text(kernel, first + "mountinfo"));
     std::ranges::move(
         look_around({.kernel = kernel, .proc = question.proc, .threads = tree.threads, .mounts = mounts, .root = root},
                     question.files, question.least),
@@ -131,6 +190,7 @@ Report assess_container(sys::Kernel& kernel, const Question& question, const Con
         auto findings = seen.role == Role::kForeign ? std::vector<Finding>{} : judge_thread(seen, law);
         report.subjects.push_back({std::move(seen.thread), seen.role, std::move(findings)});
     }
+    require_judged(report);
     apply_waivers(report, question.policy, question.today);
     return report;
 }
@@ -141,29 +201,43 @@ Finding node_finding(std::string observed) {
             .expected = "every process's PID namespace",
             .observed = std::move(observed),
             .remedy = "run verify as root with CAP_SYS_PTRACE, on the node's own /proc",
-            .severity = Severity::kHigh,
+            .severity = Severity::kCritical,
             .title = "what is to be judged is there",
             .references = "CIS-Docker-4.1"};
+}
+
+// An observer that is not shown the node must not report that all is well with what it was shown.
+void tell_unseen(Report& report, const Node& node, const std::vector<pid_t>& pids) {
+    report.unreadable = node.unreadable;
+    if (pids.empty() || pids.front() != 1) {
+        ++report.unreadable;
+        report.container.push_back(node_finding("process 1 is not there, or hidden from this observer"));
+    } else if (node.own.empty()) {
+        ++report.unreadable;
+        report.container.push_back(node_finding("that of process 1 is not readable"));
+    }
+    if (node.unreadable > 0) {
+        report.container.push_back(node_finding(fmt::format("that of {} processes is not readable", node.unreadable)));
+    }
 }
 
 } // namespace
 
 Report assess_node(sys::Kernel& kernel, const Question& question) {
-    Report report;
+    Report report{.node = true};
     const auto pids = processes(question.proc);
     if (!pids) {
+        report.unreadable = 1;
         report.container.push_back(node_finding(fmt::format("{}: {}", question.proc, std::strerror(pids.error()))));
         return report;
     }
-    Node node = group(kernel, question.proc, *pids);
-    if (node.unreadable > 0) {
-        report.container.push_back(node_finding(fmt::format("that of {} is not readable", node.unreadable)));
-    }
+    const Node node = group(kernel, question.proc, *pids);
+    tell_unseen(report, node, *pids);
     std::vector<const Container*> ordered;
-    for (const auto& [key, container] : node.containers) {
+    for (const auto& [id, container] : node.containers) {
         ordered.push_back(&container);
     }
-    std::ranges::sort(ordered, {}, [](const Container* one) { return one->pids.front(); });
+    std::ranges::sort(ordered, {}, [](const Container* one) { return one->processes.front().pid; });
     for (const Container* container : ordered) {
         Report member = assess_container(kernel, question, *container);
         if (!member.subjects.empty()) {

@@ -41,4 +41,22 @@ std::optional<std::uint32_t> outside_id(const std::vector<IdRange>& map, std::ui
     return std::nullopt;
 }
 
+void map_ids(Facts& facts, const std::optional<std::vector<IdRange>>& uids,
+             const std::optional<std::vector<IdRange>>& gids) {
+    const auto map = [](const std::optional<std::vector<IdRange>>& ranges, auto& ids) {
+        if (!ranges || !ids) {
+            return;
+        }
+        for (std::uint32_t& id : *ids) {
+            id = outside_id(*ranges, id).value_or(~0U);
+        }
+    };
+    map(uids, facts.uid);
+    map(gids, facts.gid);
+    map(gids, facts.groups);
+    if (facts.groups) {
+        std::ranges::sort(*facts.groups);
+    }
+}
+
 } // namespace stepdown::verify

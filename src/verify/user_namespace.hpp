@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "stepdown/facts.hpp"
+
 namespace stepdown::verify {
 
 // One line of /proc/PID/uid_map (user_namespaces(7)): length ids from inside on are those from outside on.
@@ -21,5 +23,10 @@ std::optional<std::vector<IdRange>> parse_id_map(std::string_view text);
 
 // Who this id is one user namespace further out. Empty: nobody.
 std::optional<std::uint32_t> outside_id(const std::vector<IdRange>& map, std::uint32_t inside);
+
+// The ids of facts from inside, as an observer outside sees them. An id that is nobody there becomes the kernel's "no
+// such id", all ones; without a map they stay as they are.
+void map_ids(Facts& facts, const std::optional<std::vector<IdRange>>& uids,
+             const std::optional<std::vector<IdRange>>& gids);
 
 } // namespace stepdown::verify

@@ -149,7 +149,7 @@ TEST(RenderReport, NagiosIsOneLineWithTheFirstTrouble) {
 }
 
 TEST(RenderReport, ANodesReportSaysEachContainer) {
-    Report node;
+    Report node{.node = true};
     node.members = {passing(), failing()};
     node.members[0].id = std::string(64, 'a');
     node.members[1].id = std::string(64, 'b');
@@ -164,6 +164,21 @@ TEST(RenderReport, ANodesReportSaysEachContainer) {
     EXPECT_NE(numbers.find("stepdown_pass{container=\"" + std::string(64, 'b') + "\",pod=\"1234\"} 0\n"),
               std::string::npos);
     EXPECT_NE(render::report_nagios(node).find("bbbbbbbbbbbb app 7/9"), std::string::npos);
+}
+
+TEST(RenderReport, ANodesReportSaysWhatCouldNotBeRead) {
+    Report node{.node = true, .unreadable = 3};
+    node.container = {finding("process", Verdict::kUnknown, "every process's PID namespace",
+                              "that of 3 processes is not readable", "be root")};
+    const std::string text = render::report_text(node);
+    EXPECT_TRUE(text.starts_with("unknown  process: that of 3 processes is not readable\n           be root\n"))
+        << text;
+    EXPECT_TRUE(text.ends_with("0 containers, 0 pass; verdict: unknown\n")) << text;
+    const std::string numbers = render::report_prometheus(node);
+    EXPECT_TRUE(numbers.contains("\nstepdown_unreadable_processes 3\n")) << numbers;
+    EXPECT_FALSE(numbers.contains("\nstepdown_pass{")) << numbers;
+    EXPECT_FALSE(render::report_prometheus(passing()).contains("unreadable"));
+    EXPECT_TRUE(render::report_nagios(node).contains("node process: ")) << render::report_nagios(node);
 }
 
 TEST(RenderReport, FormatsAreFoundByName) {

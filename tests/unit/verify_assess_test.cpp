@@ -1,95 +1,14 @@
-#include <algorithm>
-
-#include <gtest/gtest.h>
-#include <sys/stat.h>
-
-#include "sys/kernel.hpp"
-#include "unit/verify_fixture.hpp"
-#include "verify/assess.hpp"
-#include "verify/receipt.hpp"
+#include "unit/verify_assess.hpp"
 
 using namespace stepdown;
+using stepdown::testing::a_receipt;
 using stepdown::testing::a_thread;
 using stepdown::testing::dropped;
 using stepdown::testing::FakeProc;
 using stepdown::testing::put;
-using stepdown::testing::TemporaryDirectory;
-
-namespace {
-
-verify::Receipt a_receipt() {
-    verify::Receipt receipt;
-    receipt.wanted = dropped();
-    receipt.filter = {"default", std::string(64, 'b')};
-    return receipt;
-}
-
-// A receipt of whoever runs this test: protected only if that is root.
-class VerifyAssess : public ::testing::Test {
-  protected:
-    VerifyAssess() {
-        ::umask(022);
-        put(place, verify::write_receipt(a_receipt()));
-    }
-
-    void leave(const verify::Receipt& receipt) { put(place, verify::write_receipt(receipt)); }
-
-    Report assess(const FakeProc& proc, std::optional<pid_t> pid = {}) {
-        return verify::assess(sys::real_kernel(), {.proc = proc.path(), .receipt = where, .pid = pid});
-    }
-
-    static Finding find(const std::vector<Finding>& findings, std::string_view id) {
-        const auto found = std::ranges::find(findings, id, &Finding::check);
-        EXPECT_NE(found, findings.end()) << id;
-        return found == findings.end() ? Finding{} : *found;
-    }
-
-    // "pid/tid check" of everything that fails or is unknown.
-    static std::vector<std::string> troubles(const Report& report) {
-        std::vector<std::string> all;
-        const auto take = [&all](const std::string& who, const std::vector<Finding>& findings) {
-            for (const Finding& finding : findings) {
-                if (finding.verdict == Verdict::kFail || finding.verdict == Verdict::kUnknown) {
-                    all.push_back(who + " " + finding.check);
-                }
-            }
-        };
-        take("container", report.container);
-        for (const Subject& subject : report.subjects) {
-            take(std::to_string(subject.thread.pid) + "/" + std::to_string(subject.thread.tid), subject.findings);
-        }
-        return all;
-    }
-
-    // Makes /proc/1's files belong to the app, as they do when PID 1 is dumpable. Answers whose they are then.
-    static std::uint32_t expose(const FakeProc& proc) {
-        if (::geteuid() != 0) {
-            return ::geteuid();
-        }
-        EXPECT_EQ(::chown(proc.status_path(1, 1).c_str(), 10001, 10001), 0);
-        return 10001;
-    }
-
-    TemporaryDirectory directory;
-    const std::string place = directory / "receipt";
-    std::string where = place;
-};
-
-using Troubles = std::vector<std::string>;
-
-Facts root() {
-    Facts facts;
-    facts.uid = all_four(0);
-    facts.gid = all_four(0);
-    facts.groups.emplace();
-    facts.capabilities = CapabilitySets{0, 0xa80425fb, 0xa80425fb, 0xa80425fb, 0};
-    facts.no_new_privs = false;
-    facts.seccomp_mode = 2;
-    facts.seccomp_filters = 1;
-    return facts;
-}
-
-} // namespace
+using stepdown::testing::root;
+using stepdown::testing::Troubles;
+using stepdown::testing::VerifyAssess;
 
 TEST_F(VerifyAssess, ATreeThatSteppedDownPassesWhateverEntersBesideIt) {
     const FakeProc proc({a_thread(1, 1, 0), a_thread(7, 7, 1), a_thread(7, 8, 1), a_thread(50, 50, 0, root())});
@@ -349,59 +268,22 @@ TEST_F(VerifyAssess, AReceiptThatContradictsItselfFails) {
     EXPECT_EQ(troubles(assess(FakeProc({a_thread(1, 1, 0), a_thread(7, 7, 1)}))), Troubles{"container receipt"});
 }
 
-namespace {
-
-// Puts a process of a FakeProc into a container, as the kernel shows it: its PID namespace, its cgroup, its root.
-void contain(const FakeProc& proc, pid_t pid, const std::string& space, const std::string& cgroup,
-             const std::string& root) {
-    const std::string base = proc.path() + "/" + std::to_string(pid);
-    std::filesystem::create_directories(base + "/ns");
-    std::filesystem::create_symlink("pid:[" + space + "]", base + "/ns/pid");
-    std::filesystem::create_symlink(root, base + "/root");
-    put(base + "/cgroup", "0::" + cgroup + "\n");
+TEST_F(VerifyAssess, WhereNobodyIsJudgedNothingPasses) {
+    Thread zombie = a_thread(7, 7, 1, root());
+    zombie.state = 'Z';
+    Report report = assess(FakeProc({a_thread(1, 1, 0), zombie}), 7);
+    report.least = Severity::kCritical;
+    EXPECT_EQ(overall(report), Verdict::kUnknown);
+    report = assess(FakeProc({a_thread(1, 1, 0)}), 999);
+    report.least = Severity::kCritical;
+    EXPECT_EQ(overall(report), Verdict::kUnknown);
 }
 
-} // namespace
-
-TEST_F(VerifyAssess, ANodesContainersAreToldApartAndEachIsJudgedByItsOwnReceipt) {
-    const std::string first(64, 'a');
-    const std::string second(64, 'b');
-    const std::string third(64, 'c');
-    Facts other = dropped();
-    other.uid = all_four(10002);
-    const FakeProc proc({a_thread(1, 1, 0, root()), a_thread(2, 2, 0, root()), a_thread(100, 100, 2),
-                         a_thread(101, 101, 100), a_thread(150, 150, 2, root()), a_thread(200, 200, 2),
-                         a_thread(201, 201, 200, other), a_thread(300, 300, 2, root())});
-    const std::string with = directory / "with";
-    const std::string without = directory / "without";
-    std::filesystem::create_directories(with + "/run/stepdown");
-    std::filesystem::create_directories(without);
-    for (const pid_t pid : {1, 2}) {
-        contain(proc, pid, "1", "/init.scope", "/");
-    }
-    contain(proc, 100, "7", "/docker/" + first, with);
-    contain(proc, 101, "7", "/docker/" + first, with);
-    contain(proc, 150, "7", "/docker/" + first, with); // has entered: its parent is the node's
-    contain(proc, 200, "8", "/docker/" + second, with);
-    contain(proc, 201, "8", "/docker/" + second, with);
-    contain(proc, 300, "1", "/docker/" + third, without); // shares the node's PID namespace
-    put(with + "/run/stepdown.receipt", verify::write_receipt(a_receipt()));
-    const Report node = verify::assess_node(
-        sys::real_kernel(), {.proc = proc.path(), .receipt = "auto", .pid = {}, .least = Severity::kLow});
-    ASSERT_EQ(node.members.size(), 3U);
-    EXPECT_EQ(node.members[0].id, first);
-    EXPECT_EQ(node.members[0].subjects.size(), 3U);
-    EXPECT_EQ(node.members[0].subjects[2].role, Role::kForeign);
-    EXPECT_EQ(node.members[0].receipt, "/run/stepdown.receipt");
-    EXPECT_TRUE(std::ranges::contains(troubles(node.members[1]), "201/201 uid"));
-    EXPECT_FALSE(std::ranges::contains(troubles(node.members[0]), "101/101 uid"));
-    EXPECT_EQ(node.members[2].id, third);
-    EXPECT_TRUE(std::ranges::contains(troubles(node.members[2]), "container receipt"));
-    EXPECT_TRUE(std::ranges::contains(troubles(node.members[2]), "300/300 uid"));
-    EXPECT_EQ(overall(node), Verdict::kFail);
-}
-
-TEST_F(VerifyAssess, ANodeThatCannotBeReadIsUnknown) {
-    EXPECT_EQ(overall(verify::assess_node(sys::real_kernel(), {.proc = "/no/such/proc", .receipt = "auto", .pid = {}})),
-              Verdict::kUnknown);
+TEST_F(VerifyAssess, AHiddenStatusIsAsSevereAsWhatItHides) {
+    const FakeProc proc({a_thread(1, 1, 0), a_thread(7, 7, 1)});
+    std::filesystem::remove(proc.status_path(7, 7));
+    std::filesystem::create_directory(proc.status_path(7, 7));
+    Report report = assess(proc);
+    report.least = Severity::kCritical;
+    EXPECT_EQ(overall(report), Verdict::kUnknown);
 }

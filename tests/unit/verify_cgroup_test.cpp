@@ -34,10 +34,19 @@ TEST(VerifyCgroup, EveryRuntimesShapeNamesItsContainer) {
 }
 
 TEST(VerifyCgroup, WhatIsInNoContainerHasNoName) {
-    for (const std::string text :
-         {"", "\n", "0::/\n", "0::/init.scope\n", "0::/user.slice/user-1000.slice/session-2.scope\n", "no colons\n",
-          "0:\n", "0::/docker/0123\n",
-          "0::/docker/0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF\n"}) {
+    const std::string texts[] = {"",
+                                 "\n",
+                                 "0::/\n",
+                                 "0::/init.scope\n",
+                                 "0::/user.slice/user-1000.slice/session-2.scope\n",
+                                 "no colons\n",
+                                 "0:\n",
+                                 "0::/docker/0123\n",
+                                 "0::/docker/0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF\n",
+                                 "0::/machine.slice/libpod-conmon-" + kId +
+                                     ".scope\n", // the container's monitor, outside it
+                                 "0::/machine.slice/crio-conmon-" + kId + ".scope\n"};
+    for (const std::string& text : texts) {
         EXPECT_EQ(container_of(text), ContainerName{}) << text;
     }
 }

@@ -30,3 +30,17 @@ TEST(VerifyUserNamespace, FindsWhoAnIdIsOutside) {
     EXPECT_EQ(outside_id(map, 4294967294), 11U);
     EXPECT_EQ(outside_id({}, 0), std::nullopt);
 }
+
+TEST(VerifyUserNamespace, MapsIdsToWhatAnObserverOutsideSees) {
+    stepdown::Facts facts;
+    facts.uid = stepdown::all_four(10001);
+    facts.gid = stepdown::all_four(70000);
+    facts.groups = {0, 5};
+    const std::vector<IdRange> uids = {{0, 100000, 65536}};
+    stepdown::verify::map_ids(facts, uids, std::vector<IdRange>{{0, 200000, 2}});
+    EXPECT_EQ(facts.uid, stepdown::all_four(110001));
+    EXPECT_EQ(facts.gid, stepdown::all_four(4294967295));
+    EXPECT_EQ(facts.groups, (std::vector<std::uint32_t>{200000, 4294967295}));
+    stepdown::verify::map_ids(facts, std::nullopt, std::nullopt);
+    EXPECT_EQ(facts.uid, stepdown::all_four(110001));
+}
