@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <charconv>
 
-#include <sys/sysmacros.h>
-
 namespace stepdown::verify {
 namespace {
 
@@ -42,25 +40,17 @@ bool has(std::string_view options, std::string_view option) {
     return false;
 }
 
-bool read_device(std::string_view word, dev_t& into) {
-    unsigned numbers[2] = {};
-    const char* const end = word.data() + word.size();
-    const auto [colon, fault] = std::from_chars(word.data(), end, numbers[0]);
-    if (fault != std::errc{} || colon == end || *colon != ':') {
-        return false;
-    }
-    const auto [stop, error] = std::from_chars(colon + 1, end, numbers[1]);
-    into = makedev(numbers[0], numbers[1]);
-    return error == std::errc{} && stop == end;
+bool read_number(std::string_view word, int& into) {
+    const auto [stop, fault] = std::from_chars(word.data(), word.data() + word.size(), into);
+    return fault == std::errc{} && stop == word.data() + word.size();
 }
 
 std::optional<Mount> parse_line(std::string_view line) {
-    next_word(line); // its number
-    next_word(line); // its parent's
     Mount mount;
-    if (!read_device(next_word(line), mount.device)) {
+    if (!read_number(next_word(line), mount.id) || !read_number(next_word(line), mount.parent)) {
         return std::nullopt;
     }
+    next_word(line); // the device: a file system that has several tells each file another one
     mount.root = unescape(next_word(line));
     mount.point = unescape(next_word(line));
     const std::string_view options = next_word(line);
@@ -81,6 +71,12 @@ bool leads_to(std::string_view point, std::string_view path) {
     return point == "/" || (path.starts_with(point) && (path.size() == point.size() || path[point.size()] == '/'));
 }
 
+bool is_on(const Mount& mount, const Mount& below) { return mount.parent == below.id && mount.id != below.id; }
+
+bool is_outermost(const Mount& mount, const std::vector<Mount>& mounts) {
+    return mount.parent == mount.id || !std::ranges::contains(mounts, mount.parent, &Mount::id);
+}
+
 } // namespace
 
 std::optional<std::vector<Mount>> parse_mounts(std::string_view text) {
@@ -98,13 +94,21 @@ std::optional<std::vector<Mount>> parse_mounts(std::string_view text) {
 }
 
 const Mount* mount_of(const std::vector<Mount>& mounts, std::string_view path) {
-    const Mount* best = nullptr;
-    for (const Mount& mount : mounts) { // a later one is on top of an earlier one at the same point
-        if (leads_to(mount.point, path) && (best == nullptr || mount.point.size() >= best->point.size())) {
-            best = &mount;
+    const Mount* here = nullptr; // at first the outermost, whose parent is not shown
+    for (std::size_t steps = 0; steps <= mounts.size(); ++steps) {
+        const Mount* next = nullptr; // the first point on the way; what is mounted there last is on top
+        for (const Mount& mount : mounts) {
+            if (leads_to(mount.point, path) && (next == nullptr || mount.point.size() <= next->point.size()) &&
+                (here != nullptr ? is_on(mount, *here) : is_outermost(mount, mounts))) {
+                next = &mount;
+            }
         }
+        if (next == nullptr) {
+            break;
+        }
+        here = next;
     }
-    return best;
+    return here;
 }
 
 } // namespace stepdown::verify

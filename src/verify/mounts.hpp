@@ -5,13 +5,12 @@
 #include <string_view>
 #include <vector>
 
-#include <sys/types.h>
-
 namespace stepdown::verify {
 
 // One line of proc_pid_mountinfo(5).
 struct Mount {
-    dev_t device = 0;
+    int id = 0;        // mnt_id of /proc/PID/fdinfo/N
+    int parent = 0;    // the id of what it is mounted on
     std::string root;  // of the file system, that is shown here
     std::string point; // where
     std::string type;
@@ -24,7 +23,7 @@ struct Mount {
 // Empty for a text that is not such a table.
 std::optional<std::vector<Mount>> parse_mounts(std::string_view text);
 
-// What a path is in: the mount that is on top of the longest point that leads to it. Null: none.
+// What a path is in, as a walk along it from the root crosses one mount after the other. Null: none.
 const Mount* mount_of(const std::vector<Mount>& mounts, std::string_view path);
 
 } // namespace stepdown::verify

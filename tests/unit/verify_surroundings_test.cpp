@@ -93,6 +93,17 @@ TEST_F(VerifySurroundings, EachMountThatIsNotAsItShouldBeIsReportedAndOnlyIt) {
     EXPECT_EQ(troubles(look(without("/proc/sys"))), Troubles{"proc.masked: /proc/sys is writable"});
     EXPECT_EQ(troubles(look(without("/proc/sysrq-trigger"))), Troubles{"proc.masked: /proc/sysrq-trigger is writable"});
     EXPECT_EQ(troubles(look(without("/proc/kcore"))), Troubles{"proc.masked: /proc/kcore is not masked"});
+    EXPECT_EQ(troubles(look(tight + "20 10 0:31 / /run/hostproc rw - proc proc rw\n")),
+              Troubles{"proc.masked: /run/hostproc/sys is writable, /run/hostproc/sysrq-trigger is writable, "
+                       "/run/hostproc/kcore is not masked"});
+    EXPECT_EQ(
+        troubles(look(tight + "20 11 0:31 / /proc rw - proc proc rw\n")), // over the one with the masks
+        Troubles{"proc.masked: /proc/sys is writable, /proc/sysrq-trigger is writable, /proc/kcore is not masked"});
+    EXPECT_EQ(troubles(look(tight + "20 10 0:21 /sys/kernel /k rw - proc proc rw\n")),
+              Troubles{"proc.masked: /k is writable"});
+    EXPECT_EQ(troubles(look(tight + "20 10 0:21 / /p ro - proc proc rw\n")), Troubles{});
+    EXPECT_EQ(troubles(look(tight + "20 10 0:23 / /host/sys rw,noexec - sysfs sysfs rw\n")),
+              Troubles{"proc.masked: /host/sys is writable"});
     std::filesystem::remove(directory / "proc/kcore"); // a kernel without it
     EXPECT_EQ(troubles(look(without("/proc/kcore"))), Troubles());
     EXPECT_EQ(troubles(look(without("/sys") + "15 10 0:23 / /sys rw,noexec - sysfs sysfs rw\n")),
@@ -114,16 +125,33 @@ TEST_F(VerifySurroundings, WithoutMountsNothingPassesThatNeedsThem) {
     }
 }
 
-TEST_F(VerifySurroundings, ARuntimesSocketInAFolderThatWasMountedWholeIsReported) {
-    std::filesystem::create_directory(directory / "run");
-    const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+namespace {
+
+void make_socket(const std::string& path) {
+    std::filesystem::create_directories(std::filesystem::path(path).parent_path());
+    const sys::Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
-    const std::string path = directory / "run/docker.sock";
     ASSERT_LT(path.size(), sizeof address.sun_path);
     path.copy(address.sun_path, path.size());
-    ASSERT_EQ(::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    ASSERT_EQ(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+}
+
+} // namespace
+
+TEST_F(VerifySurroundings, ARuntimesSocketInAFolderThatWasMountedWholeIsReported) {
+    const std::string path = directory / "run/docker.sock";
+    make_socket(path);
     EXPECT_EQ(troubles(look()), Troubles{"runtime_socket: /run/docker.sock"});
-    ::close(fd);
+    const std::string tight(kTight);
+    const std::string run = tight + "20 10 0:30 / /host/var/run rw,noexec - tmpfs tmpfs rw\n";
+    make_socket(directory / "host/var/run/containerd/containerd.sock");
+    EXPECT_EQ(troubles(look(run)),
+              Troubles{"runtime_socket: /run/docker.sock, /host/var/run/containerd/containerd.sock"});
+    make_socket(directory / "host/run/crio/crio.sock");
+    EXPECT_EQ(troubles(look(tight + "20 10 0:30 / /host rw,noexec - ext4 a rw\n")),
+              Troubles{"runtime_socket: /run/docker.sock, /host/run/crio/crio.sock, "
+                       "/host/var/run/containerd/containerd.sock"});
+    std::filesystem::remove_all(directory / "host");
     std::filesystem::remove(path);
     put(path, "a file of that name is none");
     EXPECT_EQ(troubles(look()), Troubles{});
@@ -142,12 +170,21 @@ TEST_F(VerifySurroundings, ForeignProcessesAndZombiesAreNamed) {
 }
 
 TEST_F(VerifySurroundings, ADescriptorFromAFileSystemThatIsNotMountedIsReported) {
-    threads = {seen(a_thread(::getpid(), ::getpid(), 0), Role::kApp)};
-    proc = "/proc";
-    const sys::Fd outside(::open(directory.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    const auto found = troubles(look());
-    ASSERT_EQ(found.size(), 1U);
-    EXPECT_TRUE(found[0].starts_with("descriptors: ") && found[0].ends_with(directory.path().string())) << found[0];
+    threads = {seen(a_thread(7, 7, 0), Role::kApp)};
+    const auto open = [this](const std::string& number, const std::string& target, int mount) {
+        std::filesystem::create_directories(directory / "proc/7/fd");
+        std::filesystem::create_symlink(target, directory / "proc/7/fd/" + number);
+        put(directory / "proc/7/fdinfo/" + number,
+            "pos:\t0\nflags:\t0100000\nmnt_id:\t" + std::to_string(mount) + "\n");
+    };
+    put(directory / "proc/7/mountinfo", "77 1 0:20 / / ro - overlay overlay rw\n"); // made from the container's
+    const std::string here = directory.path();
+    open("3", here, 10);
+    open("4", here, 77);
+    open("5", "pipe:[1]", 2);
+    EXPECT_EQ(troubles(look()), Troubles{});
+    open("9", here, 29);
+    EXPECT_EQ(troubles(look()), Troubles{"descriptors: 9 of process 7: " + here});
 }
 
 TEST_F(VerifySurroundings, PrivilegedFilesAreFoundWhenAskedForAndNamed) {
