@@ -7,25 +7,31 @@
 namespace stepdown::cli {
 namespace {
 
+// What root does to files for the app is one thing under many names, and each of them can give the app a file.
+constexpr char kRootsWork[] = "own mkdir state runtime cache logs setup setup-file";
+constexpr char kHowItIsDone[] = "own-policy own-allow own-across-mounts";
+
 // Arrays and no pointers: a row of these is nothing that a start relocates.
 struct Together {
     char key[12];
     char with[60];
+    bool roots_work = false; // too: it makes places writable
 };
 
 // clang-format off
 constexpr Together kTogether[] = {
     {"user", "user-from user-env"},
     {"seccomp", "seccomp-allow seccomp-deny seccomp-lenient seccomp-learn"},
-    {"rootfs", "rw landlock"},
-    {"ro", "rw exec landlock"},
-    {"rw", "ro exec landlock"},
+    {"rootfs", "rw landlock", true},
+    {"ro", "rw exec landlock", true},
+    {"rw", "ro exec landlock", true},
     {"exec", "ro rw landlock"},
     {"connect", "landlock"},
     {"bind", "landlock"},
     {"scope", "landlock"},
-    {"own", "own-across-mounts"},
     {"clear-env", "keep-env"},
+    {"unset", "env env-file secret secrets-dir"},
+    {"secret", "secrets-dir"},
 };
 // clang-format on
 
@@ -92,9 +98,14 @@ std::string in_words(const Option& option, const std::vector<std::string>& value
 
 } // namespace
 
-std::string_view locked_with(std::string_view key) {
+std::string locked_with(std::string_view key) {
     const auto* const row = std::ranges::find(kTogether, key, [](const Together& each) { return each.key; });
-    return row == std::end(kTogether) ? std::string_view() : row->with;
+    const bool known = row != std::end(kTogether);
+    std::string with = known ? row->with : "";
+    if ((known && row->roots_work) || place_of(key, kRootsWork) != std::string_view::npos) {
+        with.append(with.empty() ? "" : " ").append(kRootsWork).append(" ").append(kHowItIsDone);
+    }
+    return with;
 }
 
 Result<> Locks::check(const Floor& floor, std::span<const Given* const> given) {
@@ -144,8 +155,9 @@ Result<> Locks::pass(const std::vector<Given>& source, unsigned commands) {
             continue;
         }
         lock(*option, option->name, given.setting.source.where);
-        for (const auto word : std::views::split(locked_with(option->name), ' ')) {
-            if (const Option* too = find_option(std::string_view(word)); too != nullptr) {
+        const std::string with = locked_with(option->name);
+        for (const auto word : std::views::split(with, ' ')) {
+            if (const Option* too = find_option(std::string_view(word)); too != nullptr && too != option) {
                 lock(*too, option->name, given.setting.source.where);
             }
         }

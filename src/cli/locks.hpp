@@ -9,8 +9,9 @@
 
 namespace stepdown::cli {
 
-// Keys that are locked with this one, since they can loosen the same, separated by blanks: "user-from user-env".
-std::string_view locked_with(std::string_view key);
+// Keys that are locked with this one, since they can loosen the same, separated by blanks: "user-from user-env". The
+// key itself may be among them.
+std::string locked_with(std::string_view key);
 
 // A base image's floor. A file that has lock = ["KEY", ...] fixes what those keys are when it has been read; and
 // those that can loosen the same (locked_with). Each source after it may make them stricter

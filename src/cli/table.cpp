@@ -96,7 +96,7 @@ constexpr Option kOptions[] = {
      Stage::kSetup, kStarts, kEverywhere, apply_logs, kFewerIsStricter},
     {"own-policy", 0, Kind::kText, "mismatch|root-mismatch|always|skip", "mismatch",
      "what is done with a tree: change what differs; the same unless its top is right already; change all; nothing",
-     Stage::kSetup, kRunAndPlan, kEverywhere, apply_own_policy},
+     Stage::kSetup, kRunAndPlan, kEverywhere, apply_own_policy, "always mismatch root-mismatch skip"},
     {"own-allow", 0, Kind::kWords, "read-only|no-chown|immutable", "",
      "go on, with a warning, past this one kind of refusal",
      Stage::kSetup, kRunAndPlan, kEverywhere, apply_own_allow, kFewerIsStricter},

@@ -135,39 +135,9 @@ const Setting* named_config(const std::vector<Given>& environment, const std::ve
     return nullptr;
 }
 
-// A file that is named is read instead of the default ones. A base image that locks anything does not have that.
-Result<> refuse_if_locked(const Words& words, const Setting& named) {
-    std::vector<Given> given;
-    if (auto read = read_config(kDefaultConfig, false, words.read, words.current_uid, given); !read) {
-        return read;
-    }
-    const auto lock = std::ranges::find(given, "lock", [](const Given& item) { return item.option->name; });
-    if (lock == given.end()) {
-        return {};
-    }
-    return refuse(named.source, named.name, named.value,
-                  "would be read instead of " + lock->setting.source.where + ", which locks " + lock->setting.value);
-}
-
 using Sources = std::vector<std::vector<Given>>; // weakest first
 
-Result<> read_named_file(const Words& words, const Setting& named, Sources& sources) {
-    if (named.value != kDefaultConfig) {
-        if (auto open = refuse_if_locked(words, named); !open) {
-            return open;
-        }
-    }
-    auto read = read_config(named.value.c_str(), true, words.read, words.current_uid, sources.emplace_back());
-    if (!read && !read.error().line.starts_with(named.source.where)) {
-        read.error().line.insert(0, named.source.where + ": ");
-    }
-    return read;
-}
-
-Result<> read_files(const Words& words, const Setting* named, Sources& sources) {
-    if (named != nullptr) {
-        return read_named_file(words, *named, sources);
-    }
+Result<> read_default_files(const Words& words, Sources& sources) {
     if (auto read = read_config(kDefaultConfig, false, words.read, words.current_uid, sources.emplace_back()); !read) {
         return read;
     }
@@ -185,6 +155,41 @@ Result<> read_files(const Words& words, const Setting* named, Sources& sources) 
         }
     }
     return {};
+}
+
+// A file that is named is read instead of the default ones. A base image that locks anything does not have that.
+Result<> refuse_if_locked(const Words& words, const Setting& named) {
+    Sources defaults;
+    if (auto read = read_default_files(words, defaults); !read) {
+        return read;
+    }
+    if (named.value == kDefaultConfig) { // that one is read all the same
+        defaults.erase(defaults.begin());
+    }
+    for (const std::vector<Given>& given : defaults) {
+        const auto lock = std::ranges::find(given, "lock", [](const Given& item) { return item.option->name; });
+        if (lock != given.end()) {
+            return refuse(named.source, named.name, named.value,
+                          "would be read instead of " + lock->setting.source.where + ", which locks " +
+                              lock->setting.value);
+        }
+    }
+    return {};
+}
+
+Result<> read_named_file(const Words& words, const Setting& named, Sources& sources) {
+    if (auto open = refuse_if_locked(words, named); !open) {
+        return open;
+    }
+    auto read = read_config(named.value.c_str(), true, words.read, words.current_uid, sources.emplace_back());
+    if (!read && !read.error().line.starts_with(named.source.where)) {
+        read.error().line.insert(0, named.source.where + ": ");
+    }
+    return read;
+}
+
+Result<> read_files(const Words& words, const Setting* named, Sources& sources) {
+    return named != nullptr ? read_named_file(words, *named, sources) : read_default_files(words, sources);
 }
 
 Result<> hold_locks(const Sources& sources, Command command) {

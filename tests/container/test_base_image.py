@@ -44,6 +44,11 @@ def test_a_derived_image_needs_only_its_command(engine, derived, filters):
     (("--seccomp=off",), (), "seccomp"),
     (("--user=root",), (), "user"),
     (("--own=/etc",), (), "own"),
+    (("--setup=Z /etc/passwd 0666 app app",), (), "setup"),
+    (("--secret=K=/etc/shadow",), (), "secret"),
+    (("--listen=tcp:0.0.0.0:80",), (), "listen"),
+    (("--env-file=/etc/shadow",), (), "env-file"),
+    ((), ("--env=STEPDOWN_STATE=evil",), "state"),
     (("--user-from=/var",), (), "user-from"),
     (("--groups=keep",), (), "groups"),
     (("--keep-cap=net_admin",), (), "keep-cap"),
@@ -56,7 +61,7 @@ def test_a_derived_image_needs_only_its_command(engine, derived, filters):
 def test_a_flag_or_variable_that_loosens_starts_nothing(engine, derived, words, docker, key):
     shown = engine.run(*words, "--", "touch", "/data/ran", image=derived, stepdown=(), docker=docker)
     assert shown.code == 100, shown
-    assert re.search(rf"would loosen what /etc/stepdown\.toml:4 locks( with (user|seccomp))?: {key}\b", shown.err), shown
+    assert re.search(rf"would loosen what /etc/stepdown\.toml:4 locks( with (user|seccomp|own))?: {key}\b", shown.err), shown
 
 
 def test_a_file_of_a_derived_image_that_loosens_starts_nothing(engine, derived):

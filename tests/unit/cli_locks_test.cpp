@@ -64,7 +64,7 @@ TEST_F(LocksTest, AListMayLoseItemsAndGainNone) {
     EXPECT_EQ(parse_words({"--own=/a", "x"})->plan.setup.size(), 1U);
     EXPECT_EQ(refusal(parse_words({"--own=/a", "--own=/etc", "x"})),
               "--own: \"/etc\" would loosen what /etc/stepdown.toml:2 locks: own = \"/a\", \"/b\"");
-    EXPECT_THAT(refusal(parse_words({"--mkdir=/a", "x"})), HasSubstr("locks: mkdir unset"));
+    EXPECT_THAT(refusal(parse_words({"--mkdir=/a", "x"})), HasSubstr("locks with own: mkdir unset"));
 }
 
 TEST_F(LocksTest, AListThatRefusesMayGainItemsAndLoseNone) {
@@ -101,10 +101,35 @@ TEST_F(LocksTest, WhatLoosensTheSameIsLockedToo) {
     EXPECT_TRUE(parse_words({"--seccomp=strict", "--seccomp-deny=@keyring", "--landlock=require", "x"}));
 }
 
+TEST_F(LocksTest, RootsWorkOnFilesIsLockedByEachOfItsNames) {
+    for (const char* const key :
+         {"own", "mkdir", "state", "runtime", "cache", "logs", "setup", "setup-file", "rootfs", "rw", "ro"}) {
+        base(std::string("user = 'app'\nrootfs = 'ro'\nlock = ['") + key + "']\n");
+        for (const std::string word : {"--own=/srv", "--mkdir=/srv", "--state=x", "--runtime=x", "--cache=x",
+                                       "--logs=x", "--setup=Z /etc/passwd 0666 app app", "--setup-file=/tmp/t.conf",
+                                       "--own-policy=always", "--own-allow=immutable", "--own-across-mounts"}) {
+            EXPECT_THAT(refusal(parse_words({word, "x"})), HasSubstr("would loosen what /etc/stepdown.toml:3 locks"))
+                << key << " " << word;
+        }
+        EXPECT_TRUE(parse_words({"--own-policy=skip", "x"})) << key;
+    }
+    base("user = 'app'\nmkdir = ['/data']\nlock = ['own']\n");
+    EXPECT_TRUE(parse_words({"--mkdir=/data", "x"})) << "what it has may be repeated";
+    EXPECT_THAT(refusal(parse_words({"x"}, {"STEPDOWN_STATE=evil"})), HasSubstr("with own: state unset"));
+}
+
+TEST_F(LocksTest, AVariableThatIsTakenAwayIsSetByNoOtherName) {
+    base("user = 'app'\nunset = ['LD_PRELOAD']\nlock = ['unset']\n");
+    for (const std::string word : {"--env=LD_PRELOAD=/x.so", "--env-file=/f", "--secret=LD_PRELOAD=/f,env"}) {
+        EXPECT_THAT(refusal(parse_words({word, "x"})), HasSubstr("locks with unset")) << word;
+    }
+}
+
 TEST_F(LocksTest, EveryKeyThatIsLockedTooIsOne) {
     std::size_t keys = 0;
     for (const Option& option : options()) {
-        for (const auto word : std::views::split(locked_with(option.name), ' ')) {
+        const std::string with = locked_with(option.name);
+        for (const auto word : std::views::split(with, ' ')) {
             EXPECT_NE(find_option(std::string_view(word)), nullptr) << option.name;
             ++keys;
         }
@@ -126,6 +151,14 @@ TEST_F(LocksTest, NoOtherFileIsReadInsteadOfOneThatLocks) {
     EXPECT_THAT(refusal(parse_words({"x"}, {"STEPDOWN_CONFIG=/mine.toml"})), HasSubstr("which locks user"));
     base("user = 'app'\n");
     EXPECT_TRUE(parse_words({"--config=/mine.toml", "x"}));
+    derived("10.toml", "lock = ['seccomp']\n");
+    EXPECT_EQ(refusal(parse_words({"--config=/mine.toml", "x"})),
+              "--config: \"/mine.toml\" would be read instead of /etc/stepdown.d/10.toml:1, which locks seccomp");
+    EXPECT_THAT(refusal(parse_words({"--config=/etc/stepdown.toml", "x"})), HasSubstr("which locks seccomp"))
+        << "the folder is not read then";
+    derived("10.toml", "");
+    base("lock = ['user']\n");
+    EXPECT_TRUE(parse_words({"--config=/etc/stepdown.toml", "x"}));
 }
 
 TEST_F(LocksTest, WhatNothingTakesAwayMayBeNamedAmongThem) {
