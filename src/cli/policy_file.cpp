@@ -9,6 +9,8 @@
 namespace stepdown::cli {
 namespace {
 
+using Checks = std::span<const std::string_view>;
+
 constexpr std::uint64_t kNetBindService = 1U << 10;
 constexpr std::uint64_t kDockersDefault = 0xa80425fb;
 
@@ -49,7 +51,17 @@ std::string day_of(const toml::date& date) {
     return padded(date.year, 4) + "-" + padded(date.month, 2) + "-" + padded(date.day, 2);
 }
 
-Result<Waiver> read_waiver(const toml::node& value, const std::string& name) {
+std::unexpected<Error> unknown_check(const std::string& name, const toml::node& value, Checks checks) {
+    std::string line = "check: \"" + value.as_string()->get() + "\" is no check; there are";
+    for (const std::string_view check : checks) {
+        line.append(check == checks.front() ? " " : ", ").append(check);
+    }
+    return refuse_line(name, value, line);
+}
+
+bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == std::string_view::npos; }
+
+Result<Waiver> read_waiver(const toml::node& value, const std::string& name, Checks checks) {
     constexpr std::string_view kWanted = "a waiver has check = \"ID\", reason = \"WHY\" and expires = YYYY-MM-DD";
     Waiver waiver;
     if (!value.is_table()) {
@@ -58,6 +70,9 @@ Result<Waiver> read_waiver(const toml::node& value, const std::string& name) {
     for (const auto& [key, one] : *value.as_table()) {
         if (key == "check" && one.is_string()) {
             waiver.check = one.as_string()->get();
+            if (!checks.empty() && !std::ranges::contains(checks, waiver.check)) {
+                return unknown_check(name, one, checks);
+            }
         } else if (key == "reason" && one.is_string()) {
             waiver.reason = one.as_string()->get();
         } else if (key == "expires" && one.is_date()) {
@@ -66,13 +81,14 @@ Result<Waiver> read_waiver(const toml::node& value, const std::string& name) {
             return refuse_line(name, one, std::string(key.str()).append(": ").append(kWanted));
         }
     }
-    if (waiver.check.empty() || waiver.reason.empty() || waiver.expires.empty()) {
+    if (waiver.check.empty() || is_blank(waiver.reason) || waiver.expires.empty()) {
         return refuse_line(name, value, kWanted);
     }
     return waiver;
 }
 
-Result<> read_key(const std::string& key, const toml::node& value, const std::string& name, Policy& policy) {
+Result<> read_key(const std::string& key, const toml::node& value, const std::string& name, Checks checks,
+                  Policy& policy) {
     for (const Flag& flag : kFlags) {
         if (key == flag.key) {
             if (!value.is_boolean()) {
@@ -92,7 +108,7 @@ Result<> read_key(const std::string& key, const toml::node& value, const std::st
     }
     if (key == "waiver" && value.is_array()) {
         for (const toml::node& one : *value.as_array()) {
-            auto waiver = read_waiver(one, name);
+            auto waiver = read_waiver(one, name, checks);
             if (!waiver) {
                 return std::unexpected(waiver.error());
             }
@@ -103,7 +119,7 @@ Result<> read_key(const std::string& key, const toml::node& value, const std::st
     return key == "base" ? Result<>() : refuse_line(name, value, key + ": no such key of a policy");
 }
 
-Result<Policy> read_table(const toml::table& file, const std::string& name) {
+Result<Policy> read_table(const toml::table& file, const std::string& name, Checks checks) {
     Policy policy;
     if (const toml::node* base = file.get("base"); base != nullptr) {
         const auto known = base->is_string() ? named_policy(base->as_string()->get()) : std::nullopt;
@@ -114,7 +130,7 @@ Result<Policy> read_table(const toml::table& file, const std::string& name) {
     }
     policy.name = name;
     for (const auto& [key, value] : file) {
-        if (auto read = read_key(std::string(key.str()), value, name, policy); !read) {
+        if (auto read = read_key(std::string(key.str()), value, name, checks, policy); !read) {
             return std::unexpected(read.error());
         }
     }
@@ -140,9 +156,9 @@ std::optional<Policy> named_policy(std::string_view word) {
     return std::nullopt;
 }
 
-Result<Policy> read_policy(const std::string& text, const std::string& name) {
+Result<Policy> read_policy(const std::string& text, const std::string& name, Checks checks) {
     const auto file = parse_toml(text, name);
-    return file ? read_table(*file, name) : std::unexpected(file.error());
+    return file ? read_table(*file, name, checks) : std::unexpected(file.error());
 }
 
 } // namespace stepdown::cli

@@ -10,6 +10,7 @@
 #include "verify/law.hpp"
 #include "verify/status.hpp"
 #include "verify/surroundings.hpp"
+#include "verify/user_namespace.hpp"
 
 namespace stepdown::verify {
 namespace {
@@ -48,7 +49,13 @@ Tree walk_asked(sys::Kernel& kernel, const Question& question, pid_t init) {
         return walk(kernel, question.proc, init);
     }
     Tree tree = walk(kernel, question.proc, std::span(&*question.pid, 1));
-    give_roles(tree, init);
+    pid_t number = *question.pid; // in its own PID namespace, as a receipt counts
+    for (const Sighting& seen : tree.threads) {
+        number = seen.thread.tid == *question.pid && seen.inner_pid > 0 ? seen.inner_pid : number;
+    }
+    for (Sighting& seen : tree.threads) {
+        seen.role = number == init ? Role::kInit : Role::kApp;
+    }
     return tree;
 }
 
@@ -60,17 +67,22 @@ Report assess(sys::Kernel& kernel, const Question& question) {
     Report report;
     std::optional<ReceiptFile> file;
     if (question.receipt != "off") {
-        file = find_receipt(kernel, question.receipt);
+        file = question.pid
+                   ? find_receipt_of(kernel, question.receipt, fmt::format("{}/{}", question.proc, *question.pid))
+                   : find_receipt(kernel, question.receipt);
         append(report.container, receipt_findings(*file, !question.policy));
         report.receipt = file->state == ReceiptFile::State::kRead ? file->path : "";
     }
-    const Law law = law_of(file ? &*file : nullptr, question.policy);
+    Law law = law_of(file ? &*file : nullptr, question.policy);
     Tree tree = walk_asked(kernel, question, law.init);
     const pid_t main = question.pid.value_or(law.init);
     if (auto absent = absence_finding(tree, main)) {
         report.container.push_back(std::move(*absent));
     } else {
         report.container.push_back(user_namespace_finding(kernel, question.proc, main, law));
+    }
+    if (question.pid) { // which may be in a user namespace below
+        map_ids_of(kernel, fmt::format("{}/{}", question.proc, main), law.wanted);
     }
     if (question.surroundings) { // an observer in the container has its mounts, and may not read those of PID 1
         const auto mounts = mounts_of(kernel, question.proc, ::getpid());
@@ -87,7 +99,7 @@ Report assess(sys::Kernel& kernel, const Question& question) {
         if (question.pid && *question.pid != seen.thread.pid) {
             continue;
         }
-        if ((question.pid && seen.role == Role::kForeign) || (seen.role == Role::kInit && law.init_is_app)) {
+        if (seen.role == Role::kInit && law.init_is_app) {
             seen.role = Role::kApp;
         }
         auto findings = seen.role == Role::kForeign ? std::vector<Finding>{} : judge_thread(seen, law);

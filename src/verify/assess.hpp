@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <sys/types.h>
 
@@ -32,5 +33,12 @@ Report assess_status(std::string_view text, const Question& question);
 // Judges every container of the node whose proc(5) is at question.proc: told apart by PID namespace and cgroup, each
 // against the receipt that its own root directory holds. A member a container, in the order of their first processes.
 Report assess_node(sys::Kernel& kernel, const Question& question);
+
+// Somebody answers for a finding until a day that has not passed: kSkipped, with the reason. The functions above have
+// done that.
+void apply_waivers(std::vector<Finding>& findings, const std::optional<Policy>& policy, const std::string& today);
+
+// The ids that a waiver may name, in the order of docs/verify.md.
+std::vector<std::string_view> check_ids();
 
 } // namespace stepdown::verify

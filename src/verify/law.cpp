@@ -182,8 +182,13 @@ void apply_waiver(Finding& finding, const Policy& policy, const std::string& tod
     if (finding.verdict != Verdict::kFail && finding.verdict != Verdict::kUnknown) {
         return;
     }
-    const auto waiver = std::ranges::find(policy.waivers, finding.check, &Waiver::check);
-    if (waiver == policy.waivers.end()) {
+    const Waiver* waiver = nullptr; // of several the one that holds the longest
+    for (const Waiver& one : policy.waivers) {
+        if (one.check == finding.check && (waiver == nullptr || one.expires > waiver->expires)) {
+            waiver = &one;
+        }
+    }
+    if (waiver == nullptr) {
         return;
     }
     if (waiver->expires < today) {
@@ -276,16 +281,15 @@ void require_judged(Report& report) {
 }
 
 void apply_waivers(Report& report, const std::optional<Policy>& policy, const std::string& today) {
-    if (!policy || policy->waivers.empty()) {
-        return;
-    }
-    for (Finding& finding : report.container) {
-        apply_waiver(finding, *policy, today);
-    }
+    apply_waivers(report.container, policy, today);
     for (Subject& subject : report.subjects) {
-        for (Finding& finding : subject.findings) {
-            apply_waiver(finding, *policy, today);
-        }
+        apply_waivers(subject.findings, policy, today);
+    }
+}
+
+void apply_waivers(std::vector<Finding>& findings, const std::optional<Policy>& policy, const std::string& today) {
+    for (Finding& finding : policy ? std::span(findings) : std::span<Finding>()) {
+        apply_waiver(finding, *policy, today);
     }
 }
 

@@ -147,14 +147,6 @@ void give_roles_in(const Container& container, Tree& tree, pid_t main) {
     }
 }
 
-ReceiptFile receipt_of(sys::Kernel& kernel, const Question& question, const sys::Fd& root, const std::string& path,
-                       int error, const std::optional<std::vector<IdRange>>& uids) {
-    if (!root) {
-        return {.state = ReceiptFile::State::kUnreadable, .path = path, .trouble = std::strerror(error)};
-    }
-    return find_receipt(kernel, question.receipt, root.get(), uids ? outside_id(*uids, 0).value_or(0) : 0);
-}
-
 Report assess_container(sys::Kernel& kernel, const Question& question, const Container& container) {
     Report report{.id = container.name.id, .pod = container.name.pod};
     std::vector<pid_t> pids;
@@ -163,13 +155,11 @@ Report assess_container(sys::Kernel& kernel, const Question& question, const Con
     if (tree.threads.empty()) {
         return report; // it has ended meanwhile
     }
-    const std::string first = fmt::format("{}/{}/", question.proc, main_of(container, tree.threads, 1));
-    const sys::Fd root(::open((first + "root").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    const int error = errno;
-    const auto uids = parse_id_map(read_text(kernel, first + "uid_map"));
+    const std::string first = fmt::format("{}/{}", question.proc, main_of(container, tree.threads, 1));
+    const sys::Fd root(::open((first + "/root").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     std::optional<ReceiptFile> file;
     if (question.receipt != "off") {
-        file = receipt_of(kernel, question, root, first + "root", error, uids);
+        file = find_receipt_of(kernel, question.receipt, first);
         std::ranges::move(receipt_findings(*file, !question.policy), std::back_inserter(report.container));
         report.receipt = file->state == ReceiptFile::State::kRead ? file->path : "";
     }
@@ -177,8 +167,8 @@ Report assess_container(sys::Kernel& kernel, const Question& question, const Con
     const pid_t main = main_of(container, tree.threads, law.init);
     give_roles_in(container, tree, main);
     report.container.push_back(user_namespace_finding(kernel, question.proc, main, law));
-    map_ids(law.wanted, uids, parse_id_map(read_text(kernel, first + "gid_map")));
-    const auto mounts = parse_mounts(read_text(kernel, first + "mountinfo"));
+    map_ids_of(kernel, first, law.wanted);
+    const auto mounts = parse_mounts(read_text(kernel, first + "/mountinfo"));
     std::ranges::move(
         look_around({.kernel = kernel, .proc = question.proc, .threads = tree.threads, .mounts = mounts, .root = root},
                     question.files, question.least),

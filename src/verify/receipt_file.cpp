@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "sys/write.hpp"
+#include "verify/user_namespace.hpp"
 
 namespace stepdown::verify {
 namespace {
@@ -257,6 +258,15 @@ ReceiptFile find_receipt(sys::Kernel& kernel, std::string_view where, int root, 
         }
     }
     return std::move(*best);
+}
+
+ReceiptFile find_receipt_of(sys::Kernel& kernel, std::string_view where, const std::string& process) {
+    const sys::Fd root(::open((process + "/root").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!root) {
+        return trouble_of({.path = process + "/root"}, errno);
+    }
+    const auto map = id_map_of(kernel, process + "/uid_map");
+    return find_receipt(kernel, where, root.get(), map ? outside_id(*map, 0).value_or(0) : 0);
 }
 
 } // namespace stepdown::verify

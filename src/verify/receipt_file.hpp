@@ -36,4 +36,7 @@ struct ReceiptFile {
 // root: a directory to look in as if it were "/"; owner: who root is there, to this process.
 ReceiptFile find_receipt(sys::Kernel& kernel, std::string_view where, int root = -1, uid_t owner = 0);
 
+// Looks in the root directory of another process, with its root's uid: process is "/proc/7".
+ReceiptFile find_receipt_of(sys::Kernel& kernel, std::string_view where, const std::string& process);
+
 } // namespace stepdown::verify

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include <fcntl.h>
+
 namespace stepdown::verify {
 namespace {
 
@@ -32,6 +34,12 @@ std::optional<std::vector<IdRange>> parse_id_map(std::string_view text) {
     return map;
 }
 
+std::optional<std::vector<IdRange>> id_map_of(sys::Kernel& kernel, const std::string& path) {
+    const auto file = kernel.open_at(AT_FDCWD, path.c_str(), O_RDONLY);
+    const auto text = file ? kernel.read_whole(*file) : std::unexpected(file.error());
+    return text ? parse_id_map(*text) : std::nullopt;
+}
+
 std::optional<std::uint32_t> outside_id(const std::vector<IdRange>& map, std::uint32_t inside) {
     for (const IdRange& range : map) {
         if (inside >= range.inside && inside - range.inside < range.length) {
@@ -57,6 +65,10 @@ void map_ids(Facts& facts, const std::optional<std::vector<IdRange>>& uids,
     if (facts.groups) {
         std::ranges::sort(*facts.groups);
     }
+}
+
+void map_ids_of(sys::Kernel& kernel, const std::string& process, Facts& facts) {
+    map_ids(facts, id_map_of(kernel, process + "/uid_map"), id_map_of(kernel, process + "/gid_map"));
 }
 
 } // namespace stepdown::verify

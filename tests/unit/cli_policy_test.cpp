@@ -67,3 +67,15 @@ TEST(Policy, AWaiverWithoutAReasonOrAnEndIsNone) {
         EXPECT_NE(refusal(text).find(wanted), std::string::npos) << refusal(text);
     }
 }
+
+TEST(Policy, AWaiverIsOfACheckThatThereIsAndForAReason) {
+    const std::string_view known[] = {"uid", "devices"};
+    const auto waiver = [](const std::string& check, const std::string& reason) {
+        return "[[waiver]]\ncheck = \"" + check + "\"\nreason = \"" + reason + "\"\nexpires = 2027-01-31\n";
+    };
+    EXPECT_TRUE(read_policy(waiver("devices", "a VPN"), "p.toml", known));
+    const auto unknown = read_policy(waiver("device", "a VPN"), "p.toml", known);
+    ASSERT_FALSE(unknown);
+    EXPECT_EQ(unknown.error().line, "p.toml:2: check: \"device\" is no check; there are uid, devices");
+    EXPECT_NE(refusal(waiver("uid", " \\t ")).find("p.toml:1: a waiver has check"), std::string::npos);
+}

@@ -198,12 +198,37 @@ TEST_F(VerifyAssess, UnderAPolicyNothingThatAReceiptNamesIsAllowed) {
 
 TEST_F(VerifyAssess, OneProcessIsJudgedAloneWhateverItsDescent) {
     const FakeProc proc({a_thread(1, 1, 0), a_thread(7, 7, 1, root()), a_thread(50, 50, 0, root()), a_thread(9, 9, 1)});
+    for (const char* const pid : {"/9", "/50"}) {
+        put(proc.path() + pid + "/uid_map", "         0          0 4294967295\n");
+    }
     EXPECT_EQ(overall(assess(proc, 9)), Verdict::kPass);
     EXPECT_EQ(assess(proc, 9).subjects.size(), 1U);
     const Report entered = assess(proc, 50);
     EXPECT_EQ(overall(entered), Verdict::kFail);
     EXPECT_EQ(entered.subjects.at(0).role, Role::kApp);
-    EXPECT_EQ(troubles(assess(proc, 51)), Troubles{"container process"});
+    EXPECT_EQ(troubles(assess(proc, 51)), (Troubles{"container receipt", "container process"}));
+}
+
+TEST_F(VerifyAssess, OneProcessIsHeldAgainstItsOwnContainersReceipt) {
+    verify::Receipt other = a_receipt();
+    other.wanted.uid = all_four(10002);
+    put(directory / "theirs/run/receipt", verify::write_receipt(other));
+    put(directory / "run/receipt", verify::write_receipt(a_receipt()));
+    const FakeProc proc({a_thread(700, 700, 1, other.wanted), a_thread(700, 701, 1, other.wanted)});
+    for (const pid_t tid : {700, 701}) {
+        put(proc.status_path(700, tid), stepdown::testing::get(proc.status_path(700, tid)) + "NSpid:\t" +
+                                            std::to_string(tid) + "\t" + std::to_string(tid - 699) + "\n");
+    }
+    put(proc.path() + "/700/uid_map", "         0          0 4294967295\n");
+    std::filesystem::remove(proc.path() + "/700/root");
+    std::filesystem::create_symlink(directory / "theirs", proc.path() + "/700/root");
+    where = "/run/receipt";
+    const Report report = assess(proc, 700);
+    EXPECT_EQ(find(report.subjects.at(0).findings, "uid").verdict, Verdict::kPass);
+    EXPECT_EQ(report.subjects[0].role, Role::kInit);
+    EXPECT_EQ(report.subjects.at(1).role, Role::kInit);
+    std::filesystem::remove(proc.path() + "/700/root");
+    EXPECT_EQ(assess(proc, 700).receipt, "") << "and never the observer's";
 }
 
 // ---- A policy, a copy of a status, a node.
@@ -247,6 +272,37 @@ TEST_F(VerifyAssess, AWaiverHoldsUntilItsDayAndSaysWhy) {
     EXPECT_EQ(troubles(expired), Troubles{"7/7 tracer"});
     EXPECT_TRUE(
         find(expired.subjects.at(1).findings, "tracer").remedy.starts_with("its waiver expired on 2027-01-31: "));
+}
+
+TEST_F(VerifyAssess, OfSeveralWaiversOneThatHasNotExpiredCounts) {
+    Thread traced = a_thread(7, 7, 1);
+    traced.tracer = 50;
+    const FakeProc proc({a_thread(1, 1, 0), traced});
+    verify::Question question{.proc = proc.path(),
+                              .receipt = place,
+                              .pid = {},
+                              .policy = Policy{.name = "p",
+                                               .floor = {},
+                                               .waivers = {{"tracer", "old", "2026-01-31"},
+                                                           {"tracer", "new", "2027-01-31"},
+                                                           {"tracer", "older", "2025-01-31"}}},
+                              .today = "2027-01-01"};
+    EXPECT_EQ(find(verify::assess(sys::real_kernel(), question).subjects.at(1).findings, "tracer").waiver,
+              "new, until 2027-01-31");
+}
+
+TEST_F(VerifyAssess, EveryCheckThatIsToldMayBeNamedByAWaiver) {
+    const auto ids = verify::check_ids();
+    const Report report = assess(FakeProc({a_thread(1, 1, 0), a_thread(7, 7, 1)}));
+    const auto known = [&ids](const Finding& finding) {
+        const bool judged = finding.check != "user_namespace" && finding.check != "emulation";
+        EXPECT_EQ(std::ranges::contains(ids, finding.check), judged) << finding.check;
+    };
+    std::ranges::for_each(report.container, known);
+    for (const Subject& subject : report.subjects) {
+        std::ranges::for_each(subject.findings, known);
+    }
+    EXPECT_TRUE(std::ranges::contains(ids, "probe.terminal") && std::ranges::contains(ids, "runtime_socket"));
 }
 
 TEST_F(VerifyAssess, ACopyOfAStatusIsJudgedByWhatItSays) {

@@ -73,7 +73,11 @@ class FakeProc {
         put(directory_ / "uptime", "1.0 1.0\n");
         for (const Thread& thread : threads) {
             put(status_path(thread.pid, thread.tid), status_text(thread));
-            put(directory_ / std::to_string(thread.pid) + "/uid_map", "         0     100000      65536\n");
+            const std::string base = directory_ / std::to_string(thread.pid);
+            put(base + "/uid_map", "         0     100000      65536\n");
+            if (!std::filesystem::exists(base + "/root")) {
+                std::filesystem::create_symlink("/", base + "/root");
+            }
         }
     }
 

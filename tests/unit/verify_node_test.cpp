@@ -21,6 +21,7 @@ void contain(const FakeProc& proc, pid_t pid, const std::string& space, const st
     put(proc.status_path(pid, pid), stepdown::testing::get(proc.status_path(pid, pid)) + "NSpid:\t" + numbers + "\n");
     std::filesystem::create_directories(base + "/ns");
     std::filesystem::create_symlink("pid:[" + space + "]", base + "/ns/pid");
+    std::filesystem::remove(base + "/root");
     std::filesystem::create_symlink(root, base + "/root");
     put(base + "/cgroup", "0::" + cgroup + "\n");
     put(base + "/uid_map", "         0          0 4294967295\n");
