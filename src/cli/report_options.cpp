@@ -70,6 +70,11 @@ Result<> apply_group_by(Parsed& parsed, std::string_view value, const Source& so
 }
 
 Result<> apply_policy(Parsed& parsed, std::string_view value, const Source& source) {
+    // A word alone is one of ours or a typing mistake; a file beside it is ./FILE.
+    if (value.contains('/') || value.ends_with(".toml")) {
+        parsed.report.policy = value;
+        return {};
+    }
     return set_word_or_path(parsed.report.policy, {"restricted", "baseline"}, "policy", value, source);
 }
 
@@ -99,8 +104,9 @@ Result<> apply_output(Parsed& parsed, std::string_view value, const Source&) {
     return {};
 }
 
-Result<> apply_root(Parsed& parsed, std::string_view value, const Source& source) {
-    return set_word_or_path(parsed.report.root, {"/"}, "root", value, source);
+Result<> apply_root(Parsed& parsed, std::string_view value, const Source&) {
+    parsed.report.root = value;
+    return {};
 }
 
 } // namespace stepdown::cli

@@ -12,6 +12,7 @@
 #include "commands/report.hpp"
 #include "commands/start.hpp"
 #include "plan/capability_names.hpp"
+#include "plan/environment.hpp"
 #include "plan/groups.hpp"
 #include "plan/user_spec.hpp"
 #include "plan/validate.hpp"
@@ -74,6 +75,20 @@ Finding judge_filter(const Result<confine::Filter>& filter, const Plan& plan) {
                          "leave --seccomp=off out: the app would have no filter");
 }
 
+// The app's PATH: of a RUN line what the image's ENV says; of a folder elsewhere only the Plan can tell.
+std::string search_path_in(const std::string& root, const Plan& plan) {
+    constexpr std::string_view kName = "PATH=";
+    const char* const none[] = {nullptr};
+    const plan::Environment environment =
+        plan::app_environment(root == "/" ? environ : none, plan.identity, plan.environment, plan.environment.changes);
+    for (const char* const entry : environment.entries) {
+        if (entry != nullptr && std::string_view(entry).starts_with(kName)) {
+            return entry + kName.size();
+        }
+    }
+    return {};
+}
+
 } // namespace
 
 // What can be known of a start when its image is built, without any privilege. Touches nothing.
@@ -88,7 +103,7 @@ int check_image(sys::Kernel& kernel, const cli::Parsed& parsed) {
     report.container.push_back(judge_user(image, plan));
     std::ranges::move(judge_image_paths(image, plan), std::back_inserter(report.container));
     const Result<confine::Filter> filter = filter_in(kernel, where, plan);
-    std::ranges::move(judge_image_program(image, plan, filter ? &*filter : nullptr),
+    std::ranges::move(judge_image_program(image, plan, filter ? &*filter : nullptr, search_path_in(where, plan)),
                       std::back_inserter(report.container));
     report.container.push_back(judge_filter(filter, plan));
     std::ranges::move(verify::look_at_files(kernel, image.root), std::back_inserter(report.container));

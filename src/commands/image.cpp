@@ -70,7 +70,8 @@ sys::Sys<Place> Image::find(const std::string& path) const {
 }
 
 std::string Image::text(std::string_view path) const {
-    const auto file = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    const auto place = find(std::string(path)); // by its links: an image may have its files elsewhere
+    const auto file = place ? open(place->path, O_RDONLY | O_NONBLOCK | O_NOCTTY) : std::unexpected(place.error());
     auto read = file ? kernel.read_whole(*file) : std::unexpected(file.error());
     return read ? std::move(*read) : std::string();
 }

@@ -62,6 +62,8 @@ std::string closed_folder(const Image& image, const Plan& plan, const std::strin
 std::vector<Finding> judge_image_paths(const Image& image, const Plan& plan);
 
 // image.program, image.machine: the command is there, may be executed, and its machine's calls pass the filter.
-std::vector<Finding> judge_image_program(const Image& image, const Plan& plan, const confine::Filter* filter);
+// search_path: the app's PATH.
+std::vector<Finding> judge_image_program(const Image& image, const Plan& plan, const confine::Filter* filter,
+                                         std::string_view search_path);
 
 } // namespace stepdown::commands

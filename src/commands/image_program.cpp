@@ -121,8 +121,8 @@ Finding judge_machine(const confine::Filter& filter, const ElfMachine* machine, 
                          "use a program for this machine, or a profile that names this one", path);
 }
 
-std::optional<Place> place_of(const Image& image, const std::string& command) {
-    for (const std::string& path : plan::program_candidates(command, plan::kDefaultSearchPath)) {
+std::optional<Place> place_of(const Image& image, const std::string& command, std::string_view search_path) {
+    for (const std::string& path : plan::program_candidates(command, search_path)) {
         if (auto place = image.find(path)) {
             return std::move(*place);
         }
@@ -132,7 +132,8 @@ std::optional<Place> place_of(const Image& image, const std::string& command) {
 
 } // namespace
 
-std::vector<Finding> judge_image_program(const Image& image, const Plan& plan, const confine::Filter* filter) {
+std::vector<Finding> judge_image_program(const Image& image, const Plan& plan, const confine::Filter* filter,
+                                         std::string_view search_path) {
     if (plan.command.empty() || !plan.identity) {
         const char* const why = plan.command.empty() ? "no command was given" : "no user";
         return {image_finding(kProgram, Verdict::kSkipped, why)};
@@ -140,7 +141,7 @@ std::vector<Finding> judge_image_program(const Image& image, const Plan& plan, c
     std::string asked = plan.command.front();
     std::string named; // by which script
     for (int deep = 0; deep <= kMostInterpreters; ++deep) {
-        const auto place = place_of(image, asked);
+        const auto place = place_of(image, asked, search_path);
         if (!place) {
             return {image_finding(kProgram, Verdict::kFail, fmt::format("{}: not in the image{}", asked, named),
                                   "name a program of the image, or its full path")};

@@ -32,11 +32,12 @@ int selftest(sys::Kernel& kernel, const cli::Parsed& parsed) {
     const Result<Reach> reach = reach_of(kernel, plan);
     leave_state_alone(plan);
     const Result<Start> start = prepare(kernel, plan);
-    if (!reach || !start) {
-        return refuse_judging(reach ? start.error().line : reach.error().line);
+    const Error* const trouble = !reach ? &reach.error() : !start ? &start.error() : nullptr;
+    if (trouble != nullptr && trouble->code == ExitCode::kUsage) {
+        return refuse_judging(trouble->line);
     }
     Report report;
-    report.container = probe(kernel, *start, *reach);
+    report.container = trouble != nullptr ? probe_trouble(trouble->line) : probe(kernel, *start, *reach);
     return give_report(std::move(report), parsed);
 }
 

@@ -50,7 +50,7 @@ Result<std::optional<Policy>> policy_of(const std::string& word) {
     if (!text) {
         return std::unexpected(text.error());
     }
-    auto policy = cli::read_policy(*text, word);
+    auto policy = cli::read_policy(*text, word, verify::check_ids());
     return policy ? Result<std::optional<Policy>>(std::move(*policy)) : std::unexpected(policy.error());
 }
 
@@ -59,6 +59,22 @@ std::string today() {
     std::tm day{};
     ::gmtime_r(&now, &day);
     return fmt::format("{:04}-{:02}-{:02}", day.tm_year + 1900, day.tm_mon + 1, day.tm_mday);
+}
+
+// A word that would change nothing is a mistake about what is judged.
+const char* unused(const cli::Reporting& words) {
+    const bool of_one = words.pid || words.self || !words.status.empty();
+    if (words.files && (of_one || (!words.by_container && words.proc != "/proc"))) {
+        return "--files looks at a container's files: give it without --pid, --self, --file and --proc, or with "
+               "--group-by=container";
+    }
+    if (words.probe && (words.by_container || !words.status.empty())) {
+        return "--probe tries the state of this container's app: give it without --group-by and --file";
+    }
+    if (!words.status.empty() && words.proc != "/proc") {
+        return "--file is a status by itself: give it without --proc";
+    }
+    return nullptr;
 }
 
 } // namespace
@@ -71,6 +87,9 @@ int verify(sys::Kernel& kernel, const cli::Parsed& parsed, const cli::Words& wri
         1) {
         return refuse_judging("--pid, --self, --file and --group-by each say who is judged: give one");
     }
+    if (const char* const why = unused(words); why != nullptr) {
+        return refuse_judging(why);
+    }
     auto policy = policy_of(words.policy);
     if (!policy) {
         return refuse_judging(policy.error().line);
@@ -81,7 +100,7 @@ int verify(sys::Kernel& kernel, const cli::Parsed& parsed, const cli::Words& wri
                               .policy = std::move(*policy),
                               .today = today(),
                               .files = words.files,
-                              .least = words.quiet ? words.least : Severity::kInfo};
+                              .least = words.quiet && words.output.empty() ? words.least : Severity::kInfo};
     if (!words.status.empty()) {
         const auto text = read_text(words.status);
         return text ? give_report(verify::assess_status(*text, question), parsed) : refuse_judging(text.error().line);
@@ -92,7 +111,9 @@ int verify(sys::Kernel& kernel, const cli::Parsed& parsed, const cli::Words& wri
     question.surroundings = !question.pid && words.proc == "/proc";
     Report report = verify::assess(kernel, question);
     if (words.probe) {
-        std::ranges::move(probe_running(kernel, parsed, written), std::back_inserter(report.container));
+        std::vector<Finding> tried = probe_running(kernel, parsed, written);
+        verify::apply_waivers(tried, question.policy, question.today);
+        std::ranges::move(tried, std::back_inserter(report.container));
     }
     return give_report(std::move(report), parsed);
 }
