@@ -26,11 +26,26 @@ std::string read_text(sys::Kernel& kernel, const std::string& path) {
 }
 
 // "pid:[4026531836]", or why not.
-std::string namespace_of(const std::string& proc, pid_t pid, int& error) {
+std::string namespace_of(const std::string& proc, pid_t pid, const char* kind, int& error) {
     char name[64];
-    const ssize_t length = ::readlink(fmt::format("{}/{}/ns/pid", proc, pid).c_str(), name, sizeof name);
+    const ssize_t length = ::readlink(fmt::format("{}/{}/ns/{}", proc, pid, kind).c_str(), name, sizeof name);
     error = length < 0 ? errno : 0;
     return {name, length < 0 ? 0 : static_cast<std::size_t>(length)};
+}
+
+// When a process was started, in ticks since the boot: proc_pid_stat(5), field 22. 0: not readable.
+std::uint64_t start_of(std::string_view stat) {
+    constexpr int kFieldsBetween = 19;                              // from the state, which the name's ')' is before
+    stat.remove_prefix(std::min(stat.rfind(')') + 2, stat.size())); // npos + 2 is 1
+    for (int field = 0; field < kFieldsBetween; ++field) {
+        stat.remove_prefix(std::min(stat.find(' '), stat.size() - 1) + 1);
+        if (stat.empty()) {
+            return 0;
+        }
+    }
+    std::uint64_t start = 0;
+    const auto [stop, fault] = std::from_chars(stat.data(), stat.data() + stat.size(), start);
+    return fault == std::errc{} ? start : 0;
 }
 
 struct Process {
@@ -48,6 +63,7 @@ struct Container {
 struct Node {
     std::map<std::string, Container> containers; // by id
     std::string own;                             // PID namespace; empty: not readable
+    std::string own_users;                       // user namespace
     unsigned unreadable = 0;                     // processes
 };
 
@@ -80,16 +96,18 @@ void place(Node& node, const std::vector<std::pair<Process, ContainerName>>& see
 Node group(sys::Kernel& kernel, const std::string& proc, const std::vector<pid_t>& pids) {
     Node node;
     int error = 0;
-    node.own = namespace_of(proc, 1, error);
-    if (error != 0) { // PID 1 may have capabilities that the observer has not; kthreadd is in the same one
-        node.own = namespace_of(proc, 2, error);
+    for (const pid_t pid : {1, 2}) { // PID 1 may have capabilities that the observer has not; kthreadd is where it is
+        if (node.own.empty()) {
+            node.own = namespace_of(proc, pid, "pid", error);
+            node.own_users = namespace_of(proc, pid, "user", error);
+        }
     }
     std::vector<std::pair<Process, ContainerName>> seen;
     for (const pid_t pid : pids) {
         if (pid == 1) {
             continue; // the node's own
         }
-        std::string space = namespace_of(proc, pid, error);
+        std::string space = namespace_of(proc, pid, "pid", error);
         if (error != 0) {
             node.unreadable += error == ENOENT || error == ESRCH ? 0 : 1;
             continue;
@@ -101,53 +119,77 @@ Node group(sys::Kernel& kernel, const std::string& proc, const std::vector<pid_t
     return node;
 }
 
-// The first process of its PID namespace, which the container has to itself then; of several, as a sandbox in the
-// container makes, the one that nobody of the container has started.
-bool begins_namespace(const Container& container, const Sighting& seen) {
-    return seen.inner_pid == 1 && seen.thread.pid == seen.thread.tid && !container.holds(seen.thread.parent);
-}
+// What is asked of a container's processes once their account has been read.
+struct Members {
+    sys::Kernel& kernel;
+    const std::string& proc;
+    const Node& node;
+    const Container& container;
+    Tree& tree;
 
-// The process that its container numbers as init; the first one where there is none.
-pid_t main_of(const Container& container, const std::vector<Sighting>& threads, pid_t init) {
-    for (const Sighting& seen : threads) {
-        if (init == 1 ? begins_namespace(container, seen)
-                      : seen.inner_pid == init && seen.thread.pid == seen.thread.tid) {
-            return seen.thread.pid;
+    const std::string& space_of(pid_t pid) const {
+        return std::ranges::lower_bound(container.processes, pid, {}, &Process::pid)->space;
+    }
+
+    // The container's first process, by its start: whoever is in it came later, and cannot put itself in its place. A
+    // runtime's monitor that waits for the first process of a PID namespace, and has it in its own cgroup, is passed
+    // over; an app could make itself one only in a user namespace of its own.
+    const Sighting* first() const {
+        const Sighting* found = nullptr;
+        std::uint64_t earliest = 0;
+        for (const Sighting& seen : tree.threads) {
+            if (seen.thread.pid != seen.thread.tid || is_monitor(seen.thread.pid)) {
+                continue;
+            }
+            const std::uint64_t start = start_of(read_text(kernel, fmt::format("{}/{}/stat", proc, seen.thread.pid)));
+            if (found == nullptr || start < earliest) {
+                found = &seen;
+                earliest = start;
+            }
+        }
+        return found != nullptr || tree.threads.empty() ? found : &tree.threads.front();
+    }
+
+    bool is_monitor(pid_t pid) const {
+        return space_of(pid) == node.own && std::ranges::any_of(tree.threads, [this, pid](const Sighting& child) {
+                   int error = 0;
+                   return child.thread.parent == pid && child.inner_pid == 1 && child.thread.pid != child.inner_pid &&
+                          namespace_of(proc, child.thread.pid, "user", error) == node.own_users;
+               });
+    }
+
+    // The process that the container of this first one numbers as init.
+    pid_t main(const Sighting& first, pid_t init) const {
+        for (const Sighting& seen : tree.threads) {
+            if (seen.inner_pid == init && seen.thread.pid == seen.thread.tid &&
+                space_of(seen.thread.pid) == space_of(first.thread.pid)) {
+                return seen.thread.pid;
+            }
+        }
+        return first.thread.pid;
+    }
+
+    // By descent, as among the container's own numbers. A parent outside says that somebody has entered only where the
+    // container's first process is that of its PID namespace: it would have adopted an orphan. Elsewhere an orphan of
+    // the app's has such a parent too, and is judged.
+    void give_roles(const Sighting& first, pid_t main) {
+        const std::string home = first.inner_pid == 1 ? space_of(first.thread.pid) : std::string();
+        std::vector<pid_t> parents;
+        for (Sighting& seen : tree.threads) {
+            pid_t& parent = seen.thread.parent;
+            parents.push_back(parent);
+            if (parent >= 0 && !container.holds(parent)) {
+                parent = space_of(seen.thread.pid) == home ? 0 : main;
+            }
+        }
+        verify::give_roles(tree, main);
+        for (std::size_t i = 0; i < parents.size(); ++i) {
+            tree.threads[i].thread.parent = parents[i];
         }
     }
-    return threads.empty() ? -1 : threads.front().thread.pid;
-}
+};
 
-// By descent, as among the container's own numbers. A parent outside says that somebody has entered only where the
-// first process of that PID namespace is the container's: it would have adopted an orphan. Elsewhere an orphan of the
-// app's has such a parent too, and is judged.
-void give_roles_in(const Container& container, Tree& tree, pid_t main) {
-    std::map<pid_t, std::string_view> spaces;
-    for (const Process& process : container.processes) {
-        spaces[process.pid] = process.space;
-    }
-    std::map<std::string_view, pid_t> firsts;
-    for (const Sighting& seen : tree.threads) {
-        if (begins_namespace(container, seen)) {
-            firsts.emplace(spaces[seen.thread.pid], seen.thread.pid);
-        }
-    }
-    std::vector<pid_t> parents;
-    for (Sighting& seen : tree.threads) {
-        pid_t& parent = seen.thread.parent;
-        parents.push_back(parent);
-        if (parent >= 0 && !container.holds(parent)) {
-            const auto first = firsts.find(spaces[seen.thread.pid]);
-            parent = first != firsts.end() && first->second != seen.thread.pid ? 0 : main;
-        }
-    }
-    give_roles(tree, main);
-    for (std::size_t i = 0; i < parents.size(); ++i) {
-        tree.threads[i].thread.parent = parents[i];
-    }
-}
-
-Report assess_container(sys::Kernel& kernel, const Question& question, const Container& container) {
+Report assess_container(sys::Kernel& kernel, const Question& question, const Node& node, const Container& container) {
     Report report{.id = container.name.id, .pod = container.name.pod};
     std::vector<pid_t> pids;
     std::ranges::transform(container.processes, std::back_inserter(pids), &Process::pid);
@@ -155,7 +197,9 @@ Report assess_container(sys::Kernel& kernel, const Question& question, const Con
     if (tree.threads.empty()) {
         return report; // it has ended meanwhile
     }
-    const std::string first = fmt::format("{}/{}", question.proc, main_of(container, tree.threads, 1));
+    Members members{.kernel = kernel, .proc = question.proc, .node = node, .container = container, .tree = tree};
+    const Sighting& begin = *members.first();
+    const std::string first = fmt::format("{}/{}", question.proc, begin.thread.pid);
     const sys::Fd root(::open((first + "/root").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     std::optional<ReceiptFile> file;
     if (question.receipt != "off") {
@@ -164,8 +208,8 @@ Report assess_container(sys::Kernel& kernel, const Question& question, const Con
         report.receipt = file->state == ReceiptFile::State::kRead ? file->path : "";
     }
     Law law = law_of(file ? &*file : nullptr, question.policy);
-    const pid_t main = main_of(container, tree.threads, law.init);
-    give_roles_in(container, tree, main);
+    const pid_t main = members.main(begin, law.init);
+    members.give_roles(begin, main);
     report.container.push_back(user_namespace_finding(kernel, question.proc, main, law));
     map_ids_of(kernel, first, law.wanted);
     const auto mounts = parse_mounts(read_text(kernel, first + "/mountinfo"));
@@ -229,7 +273,7 @@ Report assess_node(sys::Kernel& kernel, const Question& question) {
     }
     std::ranges::sort(ordered, {}, [](const Container* one) { return one->processes.front().pid; });
     for (const Container* container : ordered) {
-        Report member = assess_container(kernel, question, *container);
+        Report member = assess_container(kernel, question, node, *container);
         if (!member.subjects.empty()) {
             report.members.push_back(std::move(member));
         }

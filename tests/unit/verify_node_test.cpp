@@ -15,7 +15,7 @@ namespace {
 // Puts a process of a FakeProc into a container, as the kernel shows it: its PID namespace, its cgroup, its root; and
 // its number in that namespace where that is another than the node's.
 void contain(const FakeProc& proc, pid_t pid, const std::string& space, const std::string& cgroup,
-             const std::string& root, pid_t inner = 0) {
+             const std::string& root, pid_t inner = 0, unsigned start = 0) {
     const std::string base = proc.path() + "/" + std::to_string(pid);
     const std::string numbers = std::to_string(pid) + (inner == 0 ? "" : "\t" + std::to_string(inner));
     put(proc.status_path(pid, pid), stepdown::testing::get(proc.status_path(pid, pid)) + "NSpid:\t" + numbers + "\n");
@@ -23,6 +23,9 @@ void contain(const FakeProc& proc, pid_t pid, const std::string& space, const st
     std::filesystem::create_symlink("pid:[" + space + "]", base + "/ns/pid");
     std::filesystem::remove(base + "/root");
     std::filesystem::create_symlink(root, base + "/root");
+    put(base + "/stat", std::to_string(pid) + " (a) b) S" + std::string(" 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 ") +
+                            std::to_string(start == 0 ? static_cast<unsigned>(pid) : start) + " 0\n");
+    std::filesystem::create_symlink("user:[1]", base + "/ns/user");
     put(base + "/cgroup", "0::" + cgroup + "\n");
     put(base + "/uid_map", "         0          0 4294967295\n");
 }
@@ -125,14 +128,45 @@ TEST_F(VerifyNode, ANamespaceInAContainerIsTheContainers) {
                          a_thread(100, 100, 2), a_thread(300, 300, 2, root())});
     own(proc);
     contain(proc, 100, "7", "/docker/" + kFirst, with, 1);
-    contain(proc, 90, "8", "/docker/" + kFirst, with, 1); // the number is low: they came round
-    contain(proc, 300, "7", "/user.slice", with, 20);     // nsenter(1) changes no cgroup
+    contain(proc, 90, "8", "/docker/" + kFirst, with, 1, 500); // the number is low: they came round
+    contain(proc, 300, "7", "/user.slice", with, 20);          // nsenter(1) changes no cgroup
     const Report node = scan(proc);
     ASSERT_EQ(node.members.size(), 1U);
     EXPECT_TRUE(std::ranges::contains(troubles(node.members[0]), "90/90 uid"));
     EXPECT_FALSE(std::ranges::contains(troubles(node.members[0]), "90/90 init.dumpable"));
     ASSERT_EQ(node.members[0].subjects.size(), 3U);
     EXPECT_EQ(node.members[0].subjects[2].role, Role::kForeign);
+}
+
+TEST_F(VerifyNode, WhoCameLaterIsNotTheContainersFirstProcess) {
+    Facts other = dropped();
+    other.uid = all_four(10002);
+    const FakeProc proc({a_thread(1, 1, 0, root()), a_thread(2, 2, 0, root()), a_thread(100, 100, 2, other),
+                         a_thread(101, 101, 100, other), a_thread(102, 102, 2, root())});
+    std::filesystem::create_directories(directory / "first");
+    own(proc);
+    contain(proc, 100, "1", "/docker/" + kFirst, directory / "first"); // it has the node's PID namespace
+    contain(proc, 101, "9", "/docker/" + kFirst, with, 1);             // an app's sandbox, with a receipt of its own
+    std::filesystem::remove(proc.path() + "/101/ns/user");
+    std::filesystem::create_symlink("user:[9]", proc.path() + "/101/ns/user");
+    contain(proc, 102, "9", "/docker/" + kFirst, with, 2); // whose other process has no parent in the container
+    const Report node = scan(proc);
+    ASSERT_EQ(node.members.size(), 1U);
+    EXPECT_EQ(node.members[0].receipt, "");
+    EXPECT_TRUE(std::ranges::contains(troubles(node.members[0]), "102/102 uid"));
+}
+
+TEST_F(VerifyNode, ARuntimesMonitorInTheCgroupIsNotTheContainersFirstProcess) {
+    const FakeProc proc(
+        {a_thread(1, 1, 0, root()), a_thread(2, 2, 0, root()), a_thread(100, 100, 2, root()), a_thread(101, 101, 100)});
+    own(proc);
+    contain(proc, 100, "1", "/docker/" + kFirst, "/");
+    contain(proc, 101, "9", "/docker/" + kFirst, with, 1);
+    const Report node = scan(proc);
+    ASSERT_EQ(node.members.size(), 1U);
+    EXPECT_EQ(node.members[0].receipt, "/run/stepdown.receipt");
+    EXPECT_TRUE(std::ranges::contains(troubles(node.members[0]), "100/100 uid")) << "judged all the same";
+    EXPECT_EQ(node.members[0].subjects.at(1).role, Role::kInit);
 }
 
 TEST_F(VerifyNode, IdsOfAUserNamespaceAreThoseThatTheNodeSees) {
