@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <linux/capability.h>
 
 #include <fmt/format.h>
 
@@ -100,7 +101,16 @@ bool could_not_do_better(const ReceiptFile& file) {
     return file.of_one_user && file.receipt.wanted.securebits.value_or(0) == 0;
 }
 
-Finding protection_finding(const ReceiptFile& file) {
+// An app that is root, or may write what is root's, could have written any receipt: it cannot speak for itself.
+bool could_write_as_root(const Facts& app) {
+    constexpr std::uint64_t kWrites = std::uint64_t{1} << CAP_CHOWN | std::uint64_t{1} << CAP_DAC_OVERRIDE |
+                                      std::uint64_t{1} << CAP_FOWNER | std::uint64_t{1} << CAP_SETUID |
+                                      std::uint64_t{1} << CAP_SYS_ADMIN;
+    return (app.uid && std::ranges::contains(*app.uid, 0U)) ||
+           (app.capabilities && (app.capabilities->permitted & kWrites) != 0);
+}
+
+Finding protection_finding(const ReceiptFile& file, bool needed) {
     const char* const kExpected = "only root can have written it";
     if (!file.exposed.empty() && could_not_do_better(file)) {
         return finding_of(kProtected, Verdict::kSkipped, kExpected,
@@ -110,8 +120,12 @@ Finding protection_finding(const ReceiptFile& file) {
         return finding_of(kProtected, Verdict::kFail, kExpected, file.exposed,
                           "its start did not leave it so: restart the container and find out who changed that");
     }
-    if (file.receipt.allow_root) {
-        return finding_of(kProtected, Verdict::kSkipped, kExpected, "the app may be root and have written it");
+    if (could_write_as_root(file.receipt.wanted)) {
+        return needed ? finding_of(kProtected, Verdict::kUnknown, kExpected,
+                                   "the app may write as root, and so have written it",
+                                   "say with --policy what must hold of such an app")
+                      : finding_of(kProtected, Verdict::kSkipped, kExpected,
+                                   "the app may write as root, and so have written it; the policy decides");
     }
     return finding_of(kProtected, Verdict::kPass, kExpected, kExpected);
 }
@@ -123,12 +137,12 @@ Finding emulation_finding(const Receipt& receipt) {
                                   receipt.emulation->name));
 }
 
-Finding enforced_finding(const Receipt& receipt) {
+Finding enforced_finding(const Receipt& receipt, bool proven) {
     constexpr std::string_view kExpected = "what the filter denies is refused";
     return receipt.heard_for == "learn"
                ? finding_of(kEnforced, Verdict::kFail, std::string(kExpected), "it is told and let through",
                             "start without --seccomp-learn")
-               : finding_of(kEnforced, Verdict::kPass, std::string(kExpected),
+               : finding_of(kEnforced, proven ? Verdict::kPass : Verdict::kSkipped, std::string(kExpected),
                             fmt::format("PID 1 hears of it, {}, and refuses it", receipt.heard_for));
 }
 
@@ -231,12 +245,12 @@ Law law_of(const ReceiptFile* file, const std::optional<Policy>& policy) {
 std::vector<Finding> receipt_findings(const ReceiptFile& file, bool needed) {
     std::vector<Finding> findings = {receipt_finding(file, needed)};
     if (file.state == ReceiptFile::State::kRead) {
-        findings.push_back(protection_finding(file));
+        findings.push_back(protection_finding(file, needed));
         if (file.receipt.emulation) {
             findings.push_back(emulation_finding(file.receipt));
         }
         if (!file.receipt.heard_for.empty()) {
-            findings.push_back(enforced_finding(file.receipt));
+            findings.push_back(enforced_finding(file.receipt, file.exposed.empty()));
         }
     }
     return findings;

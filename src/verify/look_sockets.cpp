@@ -24,8 +24,9 @@ constexpr char kPlaces[][32] = {
 };
 // clang-format on
 
-// Where nobody has a socket: the kernel's own.
-constexpr char kWithoutSockets[][8] = {"proc", "sysfs", "cgroup", "cgroup2", "devpts", "mqueue"};
+// Where nobody has a socket: the kernel's own; and another machine's, or a program's, which may keep a caller waiting.
+constexpr char kWithoutSockets[][8] = {"proc", "sysfs", "cgroup", "cgroup2", "devpts", "mqueue",
+                                       "nfs",  "nfs4",  "cifs",   "smb3",    "ceph"};
 
 // More mounts than any container has that was made by hand; each costs some microseconds.
 constexpr std::size_t kMostMounts = 512;
@@ -35,7 +36,8 @@ bool is_runtimes(std::string_view path) {
 }
 
 bool is_without_sockets(const Mount& mount) {
-    return std::ranges::any_of(kWithoutSockets, [&mount](const char* type) { return mount.type == type; });
+    return mount.type.starts_with("fuse") ||
+           std::ranges::any_of(kWithoutSockets, [&mount](const char* type) { return mount.type == type; });
 }
 
 struct Search {

@@ -166,6 +166,31 @@ TEST_F(VerifyAssess, AReceiptAsAStartWithoutRootLeavesItProvesNothing) {
     EXPECT_EQ(troubles(assess(FakeProc({a_thread(1, 1, 0)}))), Troubles{"container receipt.protected"});
 }
 
+TEST_F(VerifyAssess, AnAppThatMayWriteAsRootDoesNotSpeakForItself) {
+    if (::geteuid() != 0) {
+        GTEST_SKIP() << "needs a receipt of root's";
+    }
+    verify::Receipt of_root = a_receipt();
+    of_root.wanted = root();
+    of_root.wanted.no_new_privs = true;
+    of_root.wanted.seccomp_filters = 2;
+    of_root.allow_root = true;
+    verify::Receipt of_writer = a_receipt();
+    of_writer.wanted.capabilities->permitted = 2; // CAP_DAC_OVERRIDE
+    for (const verify::Receipt& receipt : {of_root, of_writer}) {
+        leave(receipt);
+        const FakeProc proc({a_thread(1, 1, 0, receipt.wanted)});
+        const Report report = assess(proc);
+        EXPECT_EQ(find(report.container, "receipt.protected").verdict, Verdict::kUnknown);
+        EXPECT_NE(overall(report), Verdict::kPass);
+        const Floor floor{.root_allowed = true, .root_group_allowed = true, .capabilities = ~std::uint64_t{0}};
+        verify::Question question{.proc = proc.path(), .receipt = place, .pid = {}};
+        question.policy = Policy{.name = "p", .floor = floor, .waivers = {}};
+        EXPECT_EQ(find(verify::assess(sys::real_kernel(), question).container, "receipt.protected").verdict,
+                  Verdict::kSkipped);
+    }
+}
+
 TEST_F(VerifyAssess, AForgedReceiptDoesNotSayWhoIsJudged) {
     if (::geteuid() != 0) {
         GTEST_SKIP() << "makes a receipt another's";
