@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cstring>
 #include <map>
+#include <set>
 #include <utility>
 
 #include <fcntl.h>
@@ -13,6 +14,7 @@
 #include "verify/assess.hpp"
 #include "verify/cgroup.hpp"
 #include "verify/law.hpp"
+#include "verify/status.hpp"
 #include "verify/surroundings.hpp"
 #include "verify/user_namespace.hpp"
 
@@ -93,6 +95,39 @@ void place(Node& node, const std::vector<std::pair<Process, ContainerName>>& see
     }
 }
 
+// Whether this process is the first of its PID namespace and in the node's user namespace.
+bool has_begun_as_root(sys::Kernel& kernel, const std::string& proc, const Node& node, pid_t pid) {
+    int error = 0;
+    return namespace_of(proc, pid, "user", error) == node.own_users &&
+           read_status(read_text(kernel, fmt::format("{}/{}/status", proc, pid))).inner_pid == 1;
+}
+
+// A cgroup with processes in the node's PID namespace, and others that root has put into one of their own: a runtime's
+// monitor and its container, say, or several containers in a session's. Each such namespace is a container by itself.
+// An app cannot make itself one: without root it needs a user namespace, and stays with the others.
+void part(sys::Kernel& kernel, const std::string& proc, Node& node) {
+    std::map<std::string, Container> parted;
+    for (auto& [id, container] : node.containers) {
+        if (!std::ranges::contains(container.processes, node.own, &Process::space)) {
+            continue;
+        }
+        std::set<std::string> apart;
+        for (const Process& process : container.processes) {
+            if (process.space != node.own && has_begun_as_root(kernel, proc, node, process.pid)) {
+                apart.insert(process.space);
+            }
+        }
+        for (const std::string& space : apart) {
+            Container& one = parted[id + " " + space];
+            one.name = container.name;
+            std::ranges::copy_if(container.processes, std::back_inserter(one.processes),
+                                 [&space](const Process& process) { return process.space == space; });
+            std::erase_if(container.processes, [&space](const Process& process) { return process.space == space; });
+        }
+    }
+    node.containers.merge(parted);
+}
+
 Node group(sys::Kernel& kernel, const std::string& proc, const std::vector<pid_t>& pids) {
     Node node;
     int error = 0;
@@ -102,6 +137,8 @@ Node group(sys::Kernel& kernel, const std::string& proc, const std::vector<pid_t
             node.own_users = namespace_of(proc, pid, "user", error);
         }
     }
+    // The node may be a container itself, and all that is in it in that one's cgroup.
+    const ContainerName own = container_of(read_text(kernel, proc + "/1/cgroup"));
     std::vector<std::pair<Process, ContainerName>> seen;
     for (const pid_t pid : pids) {
         if (pid == 1) {
@@ -112,10 +149,12 @@ Node group(sys::Kernel& kernel, const std::string& proc, const std::vector<pid_t
             node.unreadable += error == ENOENT || error == ESRCH ? 0 : 1;
             continue;
         }
+        ContainerName name = container_of(read_text(kernel, fmt::format("{}/{}/cgroup", proc, pid)));
         seen.emplace_back(Process{.pid = pid, .space = std::move(space)},
-                          container_of(read_text(kernel, fmt::format("{}/{}/cgroup", proc, pid))));
+                          name.id == own.id ? ContainerName() : std::move(name));
     }
     place(node, seen);
+    part(kernel, proc, node);
     return node;
 }
 
@@ -131,14 +170,12 @@ struct Members {
         return std::ranges::lower_bound(container.processes, pid, {}, &Process::pid)->space;
     }
 
-    // The container's first process, by its start: whoever is in it came later, and cannot put itself in its place. A
-    // runtime's monitor that waits for the first process of a PID namespace, and has it in its own cgroup, is passed
-    // over; an app could make itself one only in a user namespace of its own.
+    // The container's first process, by its start: whoever is in it came later, and cannot put itself in its place.
     const Sighting* first() const {
         const Sighting* found = nullptr;
         std::uint64_t earliest = 0;
         for (const Sighting& seen : tree.threads) {
-            if (seen.thread.pid != seen.thread.tid || is_monitor(seen.thread.pid)) {
+            if (seen.thread.pid != seen.thread.tid) {
                 continue;
             }
             const std::uint64_t start = start_of(read_text(kernel, fmt::format("{}/{}/stat", proc, seen.thread.pid)));
@@ -148,14 +185,6 @@ struct Members {
             }
         }
         return found != nullptr || tree.threads.empty() ? found : &tree.threads.front();
-    }
-
-    bool is_monitor(pid_t pid) const {
-        return space_of(pid) == node.own && std::ranges::any_of(tree.threads, [this, pid](const Sighting& child) {
-                   int error = 0;
-                   return child.thread.parent == pid && child.inner_pid == 1 && child.thread.pid != child.inner_pid &&
-                          namespace_of(proc, child.thread.pid, "user", error) == node.own_users;
-               });
     }
 
     // The process that the container of this first one numbers as init.

@@ -166,6 +166,19 @@ TEST(RenderReport, ANodesReportSaysEachContainer) {
     EXPECT_NE(render::report_nagios(node).find("bbbbbbbbbbbb app 7/9"), std::string::npos);
 }
 
+TEST(RenderReport, ASeriesOfPrometheusIsThereOnce) {
+    Report node{.node = true};
+    node.members = {passing(), failing()};
+    for (Report& member : node.members) {
+        member.id = "a";
+    }
+    const std::string numbers = render::report_prometheus(node);
+    const std::string pass = "\nstepdown_pass{container=\"a\",pod=\"\"} ";
+    EXPECT_EQ(numbers.find(pass), numbers.rfind(pass));
+    EXPECT_TRUE(numbers.contains(pass + "0\n")) << "the worst of them";
+    EXPECT_TRUE(numbers.contains("stepdown_processes{container=\"a\",pod=\"\",role=\"init\"} 2\n")) << numbers;
+}
+
 TEST(RenderReport, ANodesReportSaysWhatCouldNotBeRead) {
     Report node{.node = true, .unreadable = 3};
     node.container = {finding("process", Verdict::kUnknown, "every process's PID namespace",

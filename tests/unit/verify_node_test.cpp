@@ -26,6 +26,7 @@ void contain(const FakeProc& proc, pid_t pid, const std::string& space, const st
     put(base + "/stat", std::to_string(pid) + " (a) b) S" + std::string(" 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 ") +
                             std::to_string(start == 0 ? static_cast<unsigned>(pid) : start) + " 0\n");
     std::filesystem::create_symlink("user:[1]", base + "/ns/user");
+    std::filesystem::copy_file(proc.status_path(pid, pid), base + "/status");
     put(base + "/cgroup", "0::" + cgroup + "\n");
     put(base + "/uid_map", "         0          0 4294967295\n");
 }
@@ -138,6 +139,20 @@ TEST_F(VerifyNode, ANamespaceInAContainerIsTheContainers) {
     EXPECT_EQ(node.members[0].subjects[2].role, Role::kForeign);
 }
 
+TEST_F(VerifyNode, ANodeThatIsAContainerItselfIsNoneOfItsOwn) {
+    const FakeProc proc({a_thread(1, 1, 0, root()), a_thread(2, 2, 0, root()), a_thread(3, 3, 1, root()),
+                         a_thread(100, 100, 3), a_thread(200, 200, 3)});
+    for (const pid_t pid : {1, 2, 3}) {
+        contain(proc, pid, "1", "/docker/" + kFirst, "/");
+    }
+    contain(proc, 100, "7", "/docker/" + kFirst, with, 1);
+    contain(proc, 200, "1", "/docker/" + kFirst + "/docker/" + kSecond, with);
+    const Report node = scan(proc);
+    ASSERT_EQ(node.members.size(), 2U);
+    EXPECT_EQ(node.members[0].id, "pid:[7]");
+    EXPECT_EQ(node.members[1].id, kSecond);
+}
+
 TEST_F(VerifyNode, WhoCameLaterIsNotTheContainersFirstProcess) {
     Facts other = dropped();
     other.uid = all_four(10002);
@@ -156,17 +171,21 @@ TEST_F(VerifyNode, WhoCameLaterIsNotTheContainersFirstProcess) {
     EXPECT_TRUE(std::ranges::contains(troubles(node.members[0]), "102/102 uid"));
 }
 
-TEST_F(VerifyNode, ARuntimesMonitorInTheCgroupIsNotTheContainersFirstProcess) {
-    const FakeProc proc(
-        {a_thread(1, 1, 0, root()), a_thread(2, 2, 0, root()), a_thread(100, 100, 2, root()), a_thread(101, 101, 100)});
+TEST_F(VerifyNode, ContainersInTheCgroupOfWhoStartedThemAreToldApart) {
+    const FakeProc proc({a_thread(1, 1, 0, root()), a_thread(2, 2, 0, root()), a_thread(100, 100, 2, root()),
+                         a_thread(101, 101, 100), a_thread(102, 102, 100)});
     own(proc);
-    contain(proc, 100, "1", "/docker/" + kFirst, "/");
-    contain(proc, 101, "9", "/docker/" + kFirst, with, 1);
+    contain(proc, 100, "1", "/docker/" + kFirst, "/"); // a monitor
+    contain(proc, 101, "8", "/docker/" + kFirst, with, 1);
+    contain(proc, 102, "9", "/docker/" + kFirst, with, 1);
     const Report node = scan(proc);
-    ASSERT_EQ(node.members.size(), 1U);
-    EXPECT_EQ(node.members[0].receipt, "/run/stepdown.receipt");
+    ASSERT_EQ(node.members.size(), 3U);
     EXPECT_TRUE(std::ranges::contains(troubles(node.members[0]), "100/100 uid")) << "judged all the same";
-    EXPECT_EQ(node.members[0].subjects.at(1).role, Role::kInit);
+    for (const std::size_t i : {1U, 2U}) {
+        EXPECT_EQ(node.members[i].id, kFirst);
+        EXPECT_EQ(node.members[i].receipt, "/run/stepdown.receipt");
+        EXPECT_EQ(node.members[i].subjects.at(0).role, Role::kInit);
+    }
 }
 
 TEST_F(VerifyNode, IdsOfAUserNamespaceAreThoseThatTheNodeSees) {
