@@ -43,14 +43,27 @@ Result<> add_items(std::vector<Given>& given, const Option& option, std::string_
     }
 }
 
+// A comma between two paths, which a Dockerfile's ENV can have and a newline it can hardly; none in
+// "unix:/a,mode=0660".
+std::string lines_of_paths(std::string_view value) {
+    std::string lines(value);
+    for (std::size_t at = lines.find(",/"); at != lines.npos; at = lines.find(",/", at)) {
+        lines[at] = '\n';
+    }
+    return lines;
+}
+
 // The items of a list in an environment variable: separated by newlines, of which one may stand at the end, and by
-// commas where they are on the command line too.
+// commas where they are on the command line too, or where a path follows.
 Result<> add_variable(std::vector<Given>& given, const Option& option, std::string_view value, const Source& source) {
     if (!is_list(option.kind)) {
         return add_one(given, option, value, source);
     }
     if (value.size() > 1 && value.ends_with('\n')) {
         value.remove_suffix(1);
+    }
+    if (option.kind == Kind::kList) {
+        return add_items(given, option, lines_of_paths(value), "\n", source);
     }
     return add_items(given, option, value, option.kind == Kind::kWords ? ",\n" : "\n", source);
 }

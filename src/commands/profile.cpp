@@ -6,13 +6,13 @@
 #include <string>
 #include <vector>
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/seccomp.h>
 
 #include "commands/commands.hpp"
 #include "commands/log.hpp"
 #include "commands/output.hpp"
+#include "commands/output_file.hpp"
 #include "commands/profile_diff.hpp"
 #include "confine/adjust.hpp"
 #include "confine/answers.hpp"
@@ -24,7 +24,6 @@
 #include "confine/load.hpp"
 #include "confine/syscalls.hpp"
 #include "plan/capability_names.hpp"
-#include "sys/write.hpp"
 
 namespace stepdown::commands {
 namespace {
@@ -272,15 +271,10 @@ Result<int> compile(sys::Kernel& kernel, const cli::Parsed& parsed, std::span<co
     for (const std::string& warning : warnings) {
         log.warn(warning);
     }
-    constexpr mode_t kReadable = 0644;
-    const sys::Fd out(::open(parsed.report.output.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kReadable));
-    if (!out) {
-        return call_failed(ExitCode::kInternal, "cannot write " + parsed.report.output, "open", errno);
-    }
-    if (const auto written = sys::write_whole(out.get(), confine::write_compiled(source->compiled)); !written) {
-        return call_failed(ExitCode::kInternal, "cannot write " + parsed.report.output, "write", written.error());
-    }
-    return 0;
+    const std::string& output = parsed.report.output;
+    const auto written = write_output(output, confine::write_compiled(source->compiled));
+    return written ? Result<int>(0)
+                   : call_failed(ExitCode::kInternal, "cannot write " + output, "write", written.error());
 }
 
 struct Row {

@@ -2,14 +2,13 @@
 #include <cerrno>
 #include <string>
 
-#include <fcntl.h>
 #include <fmt/format.h>
 
 #include "commands/commands.hpp"
 #include "commands/log.hpp"
+#include "commands/output_file.hpp"
 #include "confine/load.hpp"
 #include "confine/recording.hpp"
-#include "sys/write.hpp"
 
 namespace stepdown::commands {
 namespace {
@@ -39,13 +38,8 @@ Result<> merge(sys::Kernel& kernel, const std::vector<std::string>& files, const
     for (const std::string& name : confine::fit(all)) {
         log.warn(confine::widened_line(name));
     }
-    constexpr mode_t kReadable = 0644;
-    const sys::Fd out(::open(output.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kReadable));
-    if (!out) {
-        return call_failed(ExitCode::kUsage, "cannot write " + output, "open", errno);
-    }
-    const auto written = sys::write_whole(out.get(), confine::profile_text(all));
-    return written ? Result<>() : call_failed(ExitCode::kInternal, "cannot write " + output, "write", written.error());
+    const auto written = write_output(output, confine::profile_text(all));
+    return written ? Result<>() : call_failed(ExitCode::kUsage, "cannot write " + output, "write", written.error());
 }
 
 } // namespace

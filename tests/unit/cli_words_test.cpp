@@ -67,6 +67,9 @@ TEST_F(Words, SetupWorkKeepsTheOrderWritten) {
 
 TEST_F(Words, AListInAVariableIsSeparatedByNewlines) {
     EXPECT_THAT(paths_of(parse_words({"x"}, {"STEPDOWN_OWN=/a:b,c\n/d\n"})->plan), ElementsAre("own /a:b,c", "own /d"));
+    EXPECT_THAT(paths_of(parse_words({"x"}, {"STEPDOWN_OWN=/a,/b,/c"})->plan),
+                ElementsAre("own /a", "own /b", "own /c"));
+    EXPECT_THAT(paths_of(parse_words({"--own=/a,/b", "x"})->plan), ElementsAre("own /a,/b")) << "one word is one value";
     for (const char* value :
          {"STEPDOWN_OWN=/a\n\n/b", "STEPDOWN_OWN=\n/a", "STEPDOWN_OWN=/a\n\n", "STEPDOWN_OWN=", "STEPDOWN_OWN=\n"}) {
         EXPECT_THAT(refusal(parse_words({"x"}, {value})), HasSubstr("STEPDOWN_OWN: \"\" is empty")) << value;
