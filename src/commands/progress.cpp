@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <chrono>
+#include <cstdint>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -36,9 +38,10 @@ void WalkProgress::tell(std::uint64_t looked, std::uint64_t changed, std::string
         return;
     }
     told_ = now;
-    const double seconds = std::chrono::duration<double>(now - began_).count();
-    const std::string text = fmt::format("setup: {} files looked at, {} changed, {:.0f} a second, in {}", looked,
-                                         changed, static_cast<double>(looked) / seconds, one_line(path));
+    const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(now - began_).count();
+    const std::uint64_t a_second = looked * 1000 / static_cast<std::uint64_t>(std::max<std::int64_t>(milliseconds, 1));
+    const std::string text = fmt::format("setup: {} files looked at, {} changed, {} a second, in {}", looked, changed,
+                                         a_second, one_line(path));
     if (terminal) {
         line_is_open_ = true;
         (void)sys::write_whole(STDERR_FILENO, "\r" + text + "\x1b[K");

@@ -11,6 +11,7 @@
 #include "commands/account_files.hpp"
 #include "commands/start.hpp"
 #include "plan/tmpfiles.hpp"
+#include "stepdown/sort.hpp"
 #include "sys/directory.hpp"
 
 namespace stepdown::commands {
@@ -168,7 +169,7 @@ Result<std::vector<std::string>> matching_files(const std::string& pattern) {
     if (files.empty()) {
         return fail(ExitCode::kUsage, "--setup-file: nothing matches " + pattern);
     }
-    std::ranges::sort(files);
+    sort_many(files);
     return files;
 }
 

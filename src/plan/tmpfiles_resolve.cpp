@@ -4,6 +4,7 @@
 #include "plan/groups.hpp"
 #include "plan/path.hpp"
 #include "plan/tmpfiles.hpp"
+#include "stepdown/sort.hpp"
 
 namespace stepdown::plan {
 namespace {
@@ -146,7 +147,7 @@ std::vector<SetupStep> in_order_of_work(std::vector<SetupStep> steps) {
     const auto rank = [](const SetupStep& step) {
         return is_removal(step.kind) ? 0 : !takes_patterns(step.kind) ? 1 : 2;
     };
-    std::ranges::stable_sort(kept, {}, rank);
+    sort_few(kept, rank);
     // What is above comes first; else the order stays. A selection over some dozens of lines.
     std::vector<SetupStep> ordered;
     while (!kept.empty()) {

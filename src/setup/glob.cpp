@@ -8,6 +8,8 @@
 #include <fcntl.h>
 #include <fnmatch.h>
 
+#include "stepdown/sort.hpp"
+
 namespace stepdown::setup {
 namespace {
 
@@ -60,7 +62,7 @@ Try<std::vector<std::string>> matching_names(sys::Kernel& kernel, int dir, const
             names.emplace_back(name);
         }
     }
-    std::ranges::sort(names);
+    sort_many(names);
     return names;
 }
 

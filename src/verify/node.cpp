@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "stepdown/sort.hpp"
 #include "verify/assess.hpp"
 #include "verify/cgroup.hpp"
 #include "verify/law.hpp"
@@ -91,7 +92,7 @@ void place(Node& node, const std::vector<std::pair<Process, ContainerName>>& see
         }
     }
     for (auto& [id, container] : node.containers) {
-        std::ranges::sort(container.processes, {}, &Process::pid);
+        sort_few(container.processes, &Process::pid); // as they were found, mostly
     }
 }
 
@@ -300,7 +301,7 @@ Report assess_node(sys::Kernel& kernel, const Question& question) {
     for (const auto& [id, container] : node.containers) {
         ordered.push_back(&container);
     }
-    std::ranges::sort(ordered, {}, [](const Container* one) { return one->processes.front().pid; });
+    sort_few(ordered, [](const Container* one) { return one->processes.front().pid; });
     for (const Container* container : ordered) {
         Report member = assess_container(kernel, question, node, *container);
         if (!member.subjects.empty()) {
