@@ -53,8 +53,8 @@ void Watch::reap() noexcept {
 // A stop by the terminal is its user's wish to have the shell back, which waits for this process and not for the app.
 void Watch::follow_stop() noexcept {
     siginfo_t stop{};
-    if (terminal_ == nullptr || app_ == 0 || app_reaped_ ||
-        ::waitid(P_PID, static_cast<id_t>(app_), &stop, WSTOPPED | WNOHANG) != 0 || stop.si_pid == 0) {
+    if (app_ == 0 || app_reaped_ || ::waitid(P_PID, static_cast<id_t>(app_), &stop, WSTOPPED | WNOHANG) != 0 ||
+        stop.si_pid == 0) {
         return;
     }
     const int by = stop.si_status;

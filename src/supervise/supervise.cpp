@@ -110,7 +110,9 @@ Outcome Watch::until_ended(pid_t app, OtherWork other) noexcept {
         }
         if (child_ended) {
             reap();
-            follow_stop();
+            if (terminal_ != nullptr) {
+                follow_stop();
+            }
         }
         if (is_over(deadline_)) {
             take(Event::kTimer);

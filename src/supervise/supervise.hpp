@@ -81,7 +81,6 @@ class Watch {
     void take(Event event) noexcept;
     void take(const signalfd_siginfo& signal) noexcept;
     void reap() noexcept;
-    void follow_stop() noexcept;
     void stop_with_app() noexcept;
     void note_end(pid_t pid, int status, const char* name) noexcept;
     void forward(const signalfd_siginfo& signal) noexcept;
@@ -92,11 +91,13 @@ class Watch {
     void kill_app() noexcept;
     bool signal_app(int number) noexcept;
     bool signal_group(int number) noexcept; // the app's
-    void hear() noexcept;
+    // These are not inlined, so that they are not among the code that PID 1 runs beside every app.
+    [[gnu::noinline]] void hear() noexcept;
+    [[gnu::noinline]] void seek() noexcept;
+    [[gnu::noinline]] void follow_stop() noexcept;
     void be_alive() noexcept;
     bool may_go_on() const noexcept;
     bool may_have_forked(int status) noexcept;
-    void seek() noexcept;
     void end_without_daemon() noexcept;
     void follow(pid_t pid) noexcept;
     void go_on_as(pid_t pid) noexcept;
