@@ -4,15 +4,12 @@
 #include <array>
 #include <charconv>
 #include <optional>
-#include <ranges>
 #include <string>
 #include <utility>
 
 #include <cerrno>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <linux/seccomp.h>
-#include <sys/utsname.h>
 
 #include "confine/errno_names.hpp"
 #include "confine/groups.hpp"
@@ -361,21 +358,6 @@ Node profile_in(const Node& root) {
 }
 
 } // namespace
-
-bool Machine::has_capability(std::string_view name) const {
-    return std::ranges::any_of(std::views::split(capabilities, ' '),
-                               [name](const auto& word) { return std::string_view(word) == name; });
-}
-
-Machine this_machine() {
-    utsname names = {};
-    ::uname(&names);
-    Machine machine{native_architecture(), 0, 0};
-    const char* end = names.release + std::char_traits<char>::length(names.release);
-    const auto major = std::from_chars(names.release, end, machine.kernel_major);
-    std::from_chars(std::min(major.ptr + 1, end), end, machine.kernel_minor);
-    return machine;
-}
 
 Result<Profile> read_profile(std::string_view json, const Machine& machine, Ignored* ignored) {
     Document document(json);
