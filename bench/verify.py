@@ -36,7 +36,7 @@ exec "$@"
 
 def start(words):
     enter = ["unshare", "--pid", "--fork", "--kill-child", "--mount", "--propagation=private", "sh", "-c", INSIDE, "sh", *words]
-    return subprocess.Popen(enter, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(enter, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def first_of(container):
@@ -206,14 +206,17 @@ def main():
     os.makedirs(os.path.dirname(true), exist_ok=True)
     tiny = ["clang-19", "-O2", "-static", "-nostdlib", "-fno-stack-protector", "-fuse-ld=lld", "-Wl,-z,noseparate-code"]
     subprocess.run([*tiny, os.path.join(ROOT, "bench", "true.c"), "-o", true], check=True)
+    usual = true + "-libc"
+    subprocess.run(["clang-19", "-O2", "-static", "-x", "c", "-", "-o", usual], input="int main(void) { return 0; }", text=True, check=True)
     with tempfile.TemporaryDirectory(prefix="stepdown-bench-") as folder:
         os.chmod(folder, 0o755)
         (seconds, processor), seen, peak = node(words.stepdown, words.containers, folder)
     print("Judging: one command over a node, each container with the right verdict; and a start-up probe")
     print(f"  {seen} containers in {1e3 * seconds:.1f} ms, {1e3 * seconds / seen:.2f} ms each, of that "
           f"{1e3 * processor / seen:.2f} ms of processor time (at most 2), in {peak} kB of memory")
-    bare, probe = probe_in_a_container(words.stepdown, true, words.rounds)
-    print(f"  spawn of a static true {bare:.0f} µs, verify -q {probe:.0f} µs: {probe / bare:.2f} times (at most 1.5)")
+    for what, path in (("with Debian's C library", usual), ("without a C library", true)):
+        bare, probe = probe_in_a_container(words.stepdown, path, words.rounds)
+        print(f"  spawn of a static true {what} {bare:.0f} µs, verify -q {probe:.0f} µs: {probe / bare:.2f} times (at most 1.5)")
     bare, probe = probe_by_a_runtime(words.stepdown, true, words.rounds)
     print(f"  the same two by runc exec: {bare:.0f} µs, {probe:.0f} µs: {probe / bare:.2f} times")
 
