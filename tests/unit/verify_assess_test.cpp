@@ -167,9 +167,7 @@ TEST_F(VerifyAssess, AReceiptAsAStartWithoutRootLeavesItProvesNothing) {
 }
 
 TEST_F(VerifyAssess, AnAppThatMayWriteAsRootDoesNotSpeakForItself) {
-    if (::geteuid() != 0) {
-        GTEST_SKIP() << "needs a receipt of root's";
-    }
+    ASSERT_EQ(::geteuid(), 0U) << "needs a receipt of root's: run it as root";
     verify::Receipt of_root = a_receipt();
     of_root.wanted = root();
     of_root.wanted.no_new_privs = true;
@@ -192,9 +190,7 @@ TEST_F(VerifyAssess, AnAppThatMayWriteAsRootDoesNotSpeakForItself) {
 }
 
 TEST_F(VerifyAssess, AForgedReceiptDoesNotSayWhoIsJudged) {
-    if (::geteuid() != 0) {
-        GTEST_SKIP() << "makes a receipt another's";
-    }
+    ASSERT_EQ(::geteuid(), 0U) << "makes a receipt another's: run it as root";
     verify::Receipt forged = a_receipt();
     forged.pid = 7;
     forged.init = false;
