@@ -241,6 +241,9 @@ Result<> apply_strongest(Parsed& parsed, std::span<std::vector<Given>> weakest_f
 
 // What is asked of a PID 1 that there will not be.
 void warn_without_init(Plan& plan) {
+    if (plan.init) {
+        return;
+    }
     std::string names;
     for (const Option& option : options()) {
         if (option.stage == Stage::kSupervise && option.name != "no-init" &&
@@ -248,7 +251,7 @@ void warn_without_init(Plan& plan) {
             names.append(names.empty() ? "" : ", ").append(option.name);
         }
     }
-    if (!plan.init && !names.empty()) {
+    if (!names.empty()) {
         plan.warnings.push_back(
             "--no-init: the app becomes this process, and nobody is left to do what is asked for by " + names);
     }
