@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 
+#include "verify/mounts.hpp"
 #include "verify/surroundings.hpp"
 
 namespace stepdown::verify {
@@ -17,10 +18,6 @@ constexpr std::array<std::string_view, 1> kMasked = {"/kcore"};
 bool has_file(const Scene& scene, std::string_view path) {
     const auto status = scene.kernel.stat_at(AT_FDCWD, (scene.proc + std::string(path)).c_str());
     return status || status.error() != ENOENT;
-}
-
-bool is_below(std::string_view path, std::string_view folder) {
-    return path.starts_with(folder) && (path.size() == folder.size() || path[folder.size()] == '/');
 }
 
 struct Masks {

@@ -67,10 +67,6 @@ std::optional<Mount> parse_line(std::string_view line) {
     return mount;
 }
 
-bool leads_to(std::string_view point, std::string_view path) {
-    return point == "/" || (path.starts_with(point) && (path.size() == point.size() || path[point.size()] == '/'));
-}
-
 bool is_on(const Mount& mount, const Mount& below) { return mount.parent == below.id && mount.id != below.id; }
 
 bool is_outermost(const Mount& mount, const std::vector<Mount>& mounts) {
@@ -93,12 +89,16 @@ std::optional<std::vector<Mount>> parse_mounts(std::string_view text) {
     return mounts.empty() ? std::nullopt : std::optional(std::move(mounts));
 }
 
+bool is_below(std::string_view path, std::string_view folder) {
+    return folder == "/" || (path.starts_with(folder) && (path.size() == folder.size() || path[folder.size()] == '/'));
+}
+
 const Mount* mount_of(const std::vector<Mount>& mounts, std::string_view path) {
     const Mount* here = nullptr; // at first the outermost, whose parent is not shown
     for (std::size_t steps = 0; steps <= mounts.size(); ++steps) {
         const Mount* next = nullptr; // the first point on the way; what is mounted there last is on top
         for (const Mount& mount : mounts) {
-            if (leads_to(mount.point, path) && (next == nullptr || mount.point.size() <= next->point.size()) &&
+            if (is_below(path, mount.point) && (next == nullptr || mount.point.size() <= next->point.size()) &&
                 (here != nullptr ? is_on(mount, *here) : is_outermost(mount, mounts))) {
                 next = &mount;
             }

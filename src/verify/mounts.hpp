@@ -23,6 +23,9 @@ struct Mount {
 // Empty for a text that is not such a table.
 std::optional<std::vector<Mount>> parse_mounts(std::string_view text);
 
+// Whether a path is this folder, or in it; both absolute and without dots.
+bool is_below(std::string_view path, std::string_view folder);
+
 // What a path is in, as a walk along it from the root crosses one mount after the other. Null: none.
 const Mount* mount_of(const std::vector<Mount>& mounts, std::string_view path);
 

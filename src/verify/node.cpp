@@ -163,7 +163,6 @@ Node group(sys::Kernel& kernel, const std::string& proc, const std::vector<pid_t
 struct Members {
     sys::Kernel& kernel;
     const std::string& proc;
-    const Node& node;
     const Container& container;
     Tree& tree;
 
@@ -219,7 +218,7 @@ struct Members {
     }
 };
 
-Report assess_container(sys::Kernel& kernel, const Question& question, const Node& node, const Container& container) {
+Report assess_container(sys::Kernel& kernel, const Question& question, const Container& container) {
     Report report{.id = container.name.id, .pod = container.name.pod};
     std::vector<pid_t> pids;
     std::ranges::transform(container.processes, std::back_inserter(pids), &Process::pid);
@@ -227,7 +226,7 @@ Report assess_container(sys::Kernel& kernel, const Question& question, const Nod
     if (tree.threads.empty()) {
         return report; // it has ended meanwhile
     }
-    Members members{.kernel = kernel, .proc = question.proc, .node = node, .container = container, .tree = tree};
+    Members members{.kernel = kernel, .proc = question.proc, .container = container, .tree = tree};
     const Sighting& begin = *members.first();
     const std::string first = fmt::format("{}/{}", question.proc, begin.thread.pid);
     const sys::Fd root(::open((first + "/root").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
@@ -303,7 +302,7 @@ Report assess_node(sys::Kernel& kernel, const Question& question) {
     }
     sort_few(ordered, [](const Container* one) { return one->processes.front().pid; });
     for (const Container* container : ordered) {
-        Report member = assess_container(kernel, question, node, *container);
+        Report member = assess_container(kernel, question, *container);
         if (!member.subjects.empty()) {
             report.members.push_back(std::move(member));
         }

@@ -15,14 +15,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "verify/mounts.hpp"
+
 namespace stepdown::verify {
 namespace {
 
 constexpr std::string_view kAlwaysWritable[] = {"/tmp", "/var/tmp", "/dev/shm", "/dev/null"};
-
-bool is_below(std::string_view path, std::string_view folder) {
-    return folder == "/" || (path.starts_with(folder) && (path.size() == folder.size() || path[folder.size()] == '/'));
-}
 
 bool lets_read(const Landlock& asked, std::string_view path) {
     return asked.read_only_root ||
